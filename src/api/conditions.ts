@@ -1,0 +1,181 @@
+// The closed lists of condition types and reasons, with what they mean and what a person can do; docs/conditions.md is printed from here.
+
+/** One entry per step kind; shared by every pipeline, so that each goes False/InProgress again while a pipeline redoes it. */
+export const STEP_CONDITIONS = {
+  AddressesAllocated: 'The addresses and the VMID are reserved for this VM.',
+  Cloned: 'The template was cloned and the clone carries the stamp of this object.',
+  DNSPublished: 'Every matching DNS zone was written. False never holds the pipeline up.',
+  Placed: 'The VM is on its node and its storage, or it is known why it stays.',
+  ComputeConfigured: 'CPU cores and memory are as the package says.',
+  SystemDiskSized: 'The system disk has at least the size of the package.',
+  SystemDiskLimited: 'Throughput and IOPS limits of the system disk are set.',
+  AdditionalDiskCreated: 'The additional disk exists if the package has one.',
+  AdditionalDiskSized: 'The additional disk has at least the size of the package.',
+  AdditionalDiskLimited: 'Throughput and IOPS limits of the additional disk are set.',
+  NetworkConfigured: 'Model, bridge, VLAN, rate and firewall flag of the network card are set.',
+  FirewallConfigured: 'Options, policies and the address set of the firewall are set.',
+  CloudInitConfigured: 'User, password, keys, addresses and DNS servers are handed to cloud-init.',
+  Started: 'The VM was started and seen running.',
+} as const;
+
+export const SUMMARY_CONDITIONS = {
+  Ready: 'The object is as declared and can be used.',
+  Reconciling: 'A pipeline runs. Present only while it is true (kstatus).',
+  Stalled: 'Only a person can help; the message says how. Present only while it is true (kstatus).',
+  PackageUpToDate: 'The VM was built from the current plan and options.',
+} as const;
+
+/** Present only while they are true. */
+export const ABNORMAL_CONDITIONS = {
+  Locked: 'Proxmox VE holds a lock on the VM; everything waits until it is gone.',
+  IdentityMismatch: 'The VM under the VMID does not carry the stamp of this object; nothing is touched.',
+  FirewallInactive: 'The firewall of the VM cannot work as declared, for example because of DHCP.',
+  LeftBehind: 'Something was left on Proxmox VE that a person should look at.',
+} as const;
+
+export type StepCondition = keyof typeof STEP_CONDITIONS;
+export type SummaryCondition = keyof typeof SUMMARY_CONDITIONS;
+export type AbnormalCondition = keyof typeof ABNORMAL_CONDITIONS;
+export type ConditionType = StepCondition | SummaryCondition | AbnormalCondition;
+
+interface ReasonText {
+  meaning: string;
+  /** What a person can do; absent where there is nothing to do. */
+  cure?: string;
+}
+
+export const REASONS = {
+  // the normal course
+  Succeeded: { meaning: 'The step is done.' },
+  Skipped: { meaning: 'There was nothing to do.' },
+  Pending: { meaning: 'The step has not been reached yet.' },
+  InProgress: { meaning: 'The step is being done.' },
+  Ready: { meaning: 'Everything is as declared.' },
+  Terminating: { meaning: 'The object is being deleted.' },
+  PartlyFailed: {
+    meaning: 'Some DNS zones could not be written; the message names them.',
+    cure: 'Look at the DNSZone objects. The pipeline is not held up by it.',
+  },
+  ChangePending: { meaning: 'Plan or options differ from what the VM was built from.' },
+  // waiting: goes on by itself
+  WaitingForTask: { meaning: 'A task runs in Proxmox VE.' },
+  WaitingForCloneSlot: {
+    meaning: 'As many clones as allowed run on the storage or node of the template.',
+    cure: 'Raise limits.clonesPerStorage or limits.clonesPerNode of the ProxmoxCluster if the storage can take it.',
+  },
+  WaitingForLock: {
+    meaning: 'Proxmox VE holds a lock on the VM (backup, snapshot, migration, …).',
+    cure: 'Wait for the operation that holds it; `qm unlock` only when nothing runs any more.',
+  },
+  WaitingForNode: { meaning: 'The node of the VM or of the template is offline.', cure: 'Bring the node back.' },
+  WaitingForQuorum: { meaning: 'The cluster has no quorum.', cure: 'Bring nodes back until the cluster has quorum.' },
+  MigrationSlow: { meaning: 'The migration runs for longer than expected. It is watched on.' },
+  ClusterUnreachable: {
+    meaning: 'No endpoint of the cluster answers.',
+    cure: 'Check the network and the endpoints of the ProxmoxCluster.',
+  },
+  Retrying: { meaning: 'A call failed in a way that passes; it is tried again with growing pauses.' },
+  Verifying: { meaning: 'A call got no answer; what happened is being looked up before anything else is done.' },
+  // stalled: a person has to act
+  PoolEmpty: {
+    meaning: 'No matching pool has a free address.',
+    cure: 'Grow a pool or add one; the VM goes on by itself.',
+  },
+  NoMatchingPool: {
+    meaning: 'No pool matches cluster, family, bridge, VLAN and namespace.',
+    cure: 'Create an IPPool for this network or correct the plan.',
+  },
+  PlanNotFound: { meaning: 'The plan does not exist.', cure: 'Create the Plan or correct spec.planRef.' },
+  PlanInvalid: { meaning: 'The plan is not usable; the message names the field.', cure: 'Correct the Plan.' },
+  NotAllowed: {
+    meaning: 'The namespace may not use the plan, cluster, pool or zone, or the plan does not allow the template.',
+    cure: 'Ask the platform team to grant it.',
+  },
+  OptionInvalid: {
+    meaning: 'An option is unknown, said twice or out of bounds; the message names it.',
+    cure: 'Correct the option.',
+  },
+  NameInvalid: {
+    meaning: 'The name rule yields a name that is no DNS name.',
+    cure: 'Correct nameRule of the Plan or the billing ids.',
+  },
+  ClusterNotFound: { meaning: 'The ProxmoxCluster does not exist.', cure: 'Create it or correct clusterRef.' },
+  TemplateMissing: {
+    meaning: 'The template does not exist on the cluster.',
+    cure: 'Create the template or correct the plan.',
+  },
+  NotATemplate: {
+    meaning: 'The VM that the plan names as template is an ordinary VM.',
+    cure: 'Convert it to a template or correct the plan.',
+  },
+  TemplateUnusable: {
+    meaning:
+      'The template lacks something that the deploy needs, for example an unambiguous system disk or a cloud-init drive.',
+    cure: 'Correct the template; the message says what is missing.',
+  },
+  NoNodeWithStorage: {
+    meaning: 'No node that is online has the storage that the plan names.',
+    cure: 'Correct the storage in the plan or make it available.',
+  },
+  StorageMissing: {
+    meaning: 'A storage that the plan names does not exist or takes no disk images.',
+    cure: 'Correct the storage in the plan.',
+  },
+  VMIDsExhausted: { meaning: 'No VMID is free from firstVMID on.', cure: 'Lower firstVMID of the plan.' },
+  SecretMissing: {
+    meaning: 'A Secret or a key in it is missing.',
+    cure: "Create the Secret in the operator's namespace.",
+  },
+  Unauthorized: { meaning: 'Proxmox VE does not accept the API token.', cure: 'Correct the token in the Secret.' },
+  Forbidden: {
+    meaning: 'The API token lacks a privilege; the message names it.',
+    cure: 'Grant the privilege to the token in Proxmox VE.',
+  },
+  CertificateInvalid: {
+    meaning: 'The certificate of the endpoint is not the expected one. The token was not sent.',
+    cure: 'Correct caBundle or fingerprint, or find out who answers there.',
+  },
+  Refused: {
+    meaning: 'Proxmox VE refuses the call; the message carries its words.',
+    cure: 'Correct what the message names.',
+  },
+  TaskFailed: {
+    meaning: 'A task failed in Proxmox VE; the message carries its last lines.',
+    cure: 'Look at the task in Proxmox VE; it is tried again.',
+  },
+  NoSpace: { meaning: 'The storage is full.', cure: 'Free space or choose another storage.' },
+  IdentityMismatch: {
+    meaning: 'The VM does not carry our stamp. Nothing is touched.',
+    cure: 'Find out whose VM it is.',
+  },
+  CloneBroken: {
+    meaning: 'A clone was cut off and Proxmox VE keeps its lock for good.',
+    cure: 'Remove the half clone in Proxmox VE (`qm unlock`, then `qm destroy`); the VM is cloned again by itself.',
+  },
+  VirtualMachineMissing: { meaning: 'The VM is gone from Proxmox VE.', cure: 'Restore it, or delete the object.' },
+  DHCP: { meaning: 'With DHCP the address is not known: no firewall rules and no address set.' },
+  ClusterFirewallDisabled: {
+    meaning: 'The firewall of the cluster is off.',
+    cure: 'Enable it in Datacenter → Firewall → Options.',
+  },
+  AddressRangeInvalid: {
+    meaning: 'first, last, gateway or mask of the pool do not fit together; the message names the field.',
+    cure: 'Correct the pool.',
+  },
+  Overlapping: {
+    meaning: 'The pool overlaps another pool of the same network; the older one is used.',
+    cure: 'Correct one of the two.',
+  },
+  ProviderUnreachable: { meaning: 'The DNS provider does not answer.', cure: 'Check URL and network.' },
+  ProviderRefused: {
+    meaning: 'The DNS provider refuses the key or does not hold the zone.',
+    cure: 'Correct the key or create the zone at the provider.',
+  },
+  InUse: { meaning: 'The object is being deleted while others use it; it waits.', cure: 'Delete what uses it first.' },
+  InternalError: {
+    meaning: 'An error in the operator itself; the log has the details.',
+    cure: 'Report it, with the log.',
+  },
+} as const satisfies Record<string, ReasonText>;
+
+export type Reason = keyof typeof REASONS;

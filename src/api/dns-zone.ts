@@ -1,0 +1,86 @@
+// DNSZone: a forward or reverse zone and the provider that holds it.
+import { z } from 'zod';
+import { allowedNamespaces, secretReference } from './fields.ts';
+import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
+
+const zoneName = z
+  .string()
+  .min(1)
+  .max(254)
+  .regex(/^([a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?\.?$/);
+
+const spec = withRules(
+  z.object({
+    zone: zoneName.describe(
+      'Name of the zone, for example example.com or 2.0.192.in-addr.arpa. A trailing dot does not matter.',
+    ),
+    ttlSeconds: z.int().min(1).max(604_800).optional().describe('Time to live of the records. Default 300.'),
+    powerDNS: z
+      .object({
+        url: z
+          .string()
+          .min(8)
+          .max(512)
+          .regex(/^https?:\/\/[^\s@]+$/)
+          .describe('Base URL of the API, for example http://pdns.example.com:8081.'),
+        serverID: z
+          .string()
+          .min(1)
+          .max(64)
+          .regex(/^[A-Za-z0-9_.-]+$/)
+          .optional()
+          .describe('Server id in the API. Default localhost.'),
+        apiKeySecretRef: secretReference('Secret with the key `apiKey`.'),
+        caBundle: z
+          .string()
+          .min(1)
+          .max(65_536)
+          .optional()
+          .describe("PEM certificates that sign the server's certificate."),
+      })
+      .optional()
+      .describe('Zone on a PowerDNS Authoritative Server.'),
+    allowedNamespaces: allowedNamespaces.optional(),
+  }),
+  [
+    { rule: 'has(self.powerDNS)', message: 'name exactly one provider: powerDNS' },
+    { rule: 'self.zone == oldSelf.zone', message: 'zone cannot be changed; make a new DNSZone', fieldPath: '.zone' },
+  ],
+);
+
+const status = z.object({
+  observedGeneration: observedGenerationSchema.optional(),
+  conditions: conditionsSchema.optional(),
+});
+
+export const dnsZone = defineKind({
+  kind: 'DNSZone',
+  plural: 'dnszones',
+  singular: 'dnszone',
+  shortNames: ['dnsz'],
+  scope: 'Cluster',
+  description:
+    'A DNS zone that is kept for virtual machines: A and AAAA records in forward zones, PTR records in reverse zones. Every matching zone is written; a failing one never holds a machine up.',
+  spec,
+  status,
+  printerColumns: [
+    {
+      name: 'Ready',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Ready')].status",
+      description: 'Whether the provider answers for this zone.',
+    },
+    {
+      name: 'Reason',
+      type: 'string',
+      jsonPath: ".status.conditions[?(@.type=='Ready')].reason",
+      description: 'Why it is ready or not.',
+    },
+    { name: 'Zone', type: 'string', jsonPath: '.spec.zone', description: 'Name of the zone.' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age of the object.' },
+  ],
+});
+
+export type DNSZoneSpec = z.infer<typeof spec>;
+export type DNSZoneStatus = z.infer<typeof status>;
+export type DNSZone = ApiObject<DNSZoneSpec, DNSZoneStatus>;

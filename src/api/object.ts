@@ -1,0 +1,111 @@
+// The shapes every object of the API shares: metadata, conditions, references.
+import { z } from 'zod';
+
+export const GROUP = 'pve-operator.io';
+export const VERSION = 'v1alpha1';
+export const API_VERSION = `${GROUP}/${VERSION}` as const;
+
+export interface OwnerReference {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMeta {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string;
+  deletionTimestamp?: string;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+}
+
+/** An object of our API group: metadata plus what its kind's schemas say. */
+export interface ApiObject<Spec, Status = undefined> {
+  apiVersion: string;
+  kind: string;
+  metadata: ObjectMeta;
+  spec: Spec;
+  status?: Status;
+}
+
+export interface PrinterColumn {
+  name: string;
+  type: 'string' | 'integer' | 'boolean' | 'date';
+  jsonPath: string;
+  description: string;
+  /** 0 (default) is always shown, 1 only with `-o wide`. */
+  priority?: 0 | 1;
+}
+
+/** A rule in the Common Expression Language that the API server checks itself, also with every webhook down. */
+export interface CelRule {
+  rule: string;
+  message: string;
+  /** Relative to the schema node that carries the rule, for example `.systemDiskGiB`. */
+  fieldPath?: string;
+}
+
+/** Everything that crds/, the reference page and the parsers need to know of a kind. */
+export interface Kind<
+  Spec extends z.ZodType = z.ZodType,
+  Status extends z.ZodType | undefined = z.ZodType | undefined,
+> {
+  kind: string;
+  plural: string;
+  singular: string;
+  shortNames: readonly string[];
+  scope: 'Namespaced' | 'Cluster';
+  description: string;
+  spec: Spec;
+  status?: Status;
+  printerColumns: readonly PrinterColumn[];
+  /** JSON paths usable in field selectors. */
+  selectableFields?: readonly string[];
+}
+
+export function defineKind<Spec extends z.ZodType, Status extends z.ZodType | undefined>(kind: Kind<Spec, Status>) {
+  return kind;
+}
+
+export const conditionSchema = z.object({
+  type: z.string().max(316).describe('Kind of condition in PascalCase, for example Ready.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
+  reason: z.string().min(1).max(1024).describe('One word from the closed list in docs/conditions.md.'),
+  message: z.string().max(32768).describe('A whole sentence for a person: what is the case and what to do about it.'),
+  lastTransitionTime: z
+    .string()
+    .meta({ format: 'date-time' })
+    .describe('When the status last changed from one value to another.'),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('The generation of the object that this condition was computed from.'),
+});
+
+export type Condition = z.infer<typeof conditionSchema>;
+
+export const conditionsSchema = z
+  .array(conditionSchema)
+  .max(64)
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
+  .describe('What is the case at the moment, one entry a kind of condition.');
+
+export const observedGenerationSchema = z
+  .int()
+  .min(0)
+  .describe('The generation of the spec that the status was computed from.');
+
+/** Attaches rules of the Common Expression Language to a schema node. */
+export function withRules<T extends z.ZodType>(schema: T, rules: readonly CelRule[]): T {
+  return schema.meta({ ...schema.meta(), 'x-kubernetes-validations': rules }) as T;
+}

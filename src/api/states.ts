@@ -1,0 +1,28 @@
+// The state words of the manual: a state is the last completed step of a pipeline.
+
+/** Deploy, in order. `creation` is where every machine starts. */
+export const DEPLOY_STATES = [
+  'creation',
+  'set_ip',
+  'clone',
+  'set_dns',
+  'migrated',
+  'set_cpu_ram',
+  'set_system_disk_size',
+  'set_system_disk_bandwidth',
+  'set_created_additional_disk',
+  'set_additional_disk_size',
+  'set_additional_disk_bandwidth',
+  'set_network',
+  'set_firewall',
+  'set_cloudinit',
+  'starting',
+  'ready',
+] as const;
+
+/** Deletion: `terminate` while it runs, `error_terminate` when Proxmox refuses; addresses and VMID stay allocated then. */
+export const TERMINATE_STATES = ['terminate', 'error_terminate'] as const;
+
+export const STATES = [...DEPLOY_STATES, ...TERMINATE_STATES] as const;
+
+export type State = (typeof STATES)[number];
