@@ -1,0 +1,151 @@
+// Decides what is published where: the records of a VM, the zones they belong to, and the changes that get them there.
+import { bareName, canonicalHostname, hostnameProblem } from './names.ts';
+import type { DnsChange, DnsRecord, DnsRecordKey, DnsRecordType, DnsZoneRef } from './provider.ts';
+import { addressFamily, canonicalAddress, reverseName } from './reverse-names.ts';
+
+/** An address of a VM, and the host name its PTR record is to show when that is not the VM's own name. */
+export interface PublishedAddress {
+  address: string;
+  reverseHostname?: string;
+}
+
+/** What is known of a VM that has to be published. */
+export interface PublishedHost {
+  fqdn: string;
+  addresses: readonly PublishedAddress[];
+  ttlSeconds: number;
+}
+
+/** What one zone is to hold, and what it is to lose. */
+export interface ZonePlan<Zone> {
+  zone: Zone;
+  desired: readonly DnsRecord[];
+  remove: readonly DnsRecord[];
+}
+
+/**
+ * The record sets of a VM: its addresses under its name, and a PTR for every address. Names that are invalid are kept as
+ * they are, for `recordProblem` to report: a bad name must not stop a deploy. Throws RangeError for a bad address.
+ */
+export function desiredRecords({ fqdn, addresses, ttlSeconds }: PublishedHost): DnsRecord[] {
+  const values = new Map<string, { key: DnsRecordKey; values: Set<string> }>();
+  const add = (key: DnsRecordKey, value: string): void => {
+    const entry = values.get(keyText(key)) ?? { key, values: new Set<string>() };
+    entry.values.add(value);
+    values.set(keyText(key), entry);
+  };
+  const name = published(fqdn);
+  for (const { address, reverseHostname } of addresses) {
+    add({ name, type: addressFamily(address) === 6 ? 'AAAA' : 'A' }, canonicalAddress(address));
+    // One address has one PTR: the first entry decides when an address is listed twice.
+    const pointer: DnsRecordKey = { name: reverseName(address), type: 'PTR' };
+    if (!values.has(keyText(pointer))) add(pointer, published(reverseHostname ?? fqdn));
+  }
+  return [...values.values()].map((entry) => ({ ...entry.key, ttlSeconds, values: [...entry.values].sort() }));
+}
+
+/** Why a record cannot be published, as a whole sentence, or undefined when it can. */
+export function recordProblem(record: DnsRecord): string | undefined {
+  const nameProblem = hostnameProblem(record.name);
+  if (nameProblem !== undefined) return `The name "${record.name}" ${nameProblem}.`;
+  return record.values.map((value) => valueProblem(record.type, value)).find((problem) => problem !== undefined);
+}
+
+/**
+ * The zones that hold a name: all zones of the longest zone name that the name ends in. Several zones of one name on
+ * several providers are all meant; a parent zone is not, because the name is delegated out of it.
+ */
+export function matchingZones<Zone extends Pick<DnsZoneRef, 'name'>>(name: string, zones: readonly Zone[]): Zone[] {
+  const holding = zones.filter((zone) => holds(bareName(zone.name), bareName(name)));
+  const longest = Math.max(0, ...holding.map((zone) => bareName(zone.name).length));
+  return holding.filter((zone) => bareName(zone.name).length === longest);
+}
+
+/** Sorts records into the zones that hold them; zones without a record have no plan. */
+export function zonePlans<Zone extends Pick<DnsZoneRef, 'name'>>(
+  zones: readonly Zone[],
+  desired: readonly DnsRecord[],
+  remove: readonly DnsRecord[],
+): { plans: ZonePlan<Zone>[]; unmatched: string[] } {
+  const within = (zone: Zone, records: readonly DnsRecord[]): DnsRecord[] =>
+    records.filter((record) => matchingZones(record.name, zones).includes(zone));
+  const plans = zones
+    .map((zone) => ({ zone, desired: within(zone, desired), remove: within(zone, remove) }))
+    .filter((plan) => plan.desired.length + plan.remove.length > 0);
+  const homeless = desired.map((record) => record.name).filter((name) => matchingZones(name, zones).length === 0);
+  return { plans, unmatched: [...new Set(homeless)] };
+}
+
+/**
+ * The changes that lead from what a zone holds to what it should. A desired set is ours wholly and replaces what is
+ * there. Of a set to remove only our values go: what somebody else added to it stays. Removing a set that is also
+ * desired means nothing, because the desired set replaces it.
+ */
+export function recordChanges(
+  desired: readonly DnsRecord[],
+  existing: readonly DnsRecord[],
+  remove: readonly DnsRecord[] = [],
+): DnsChange[] {
+  const current = new Map(existing.map((record) => [keyText(record), record]));
+  const wanted = new Set(desired.map(keyText));
+  const sets = desired
+    .filter((record) => !sameSet(record, current.get(keyText(record))))
+    .map((record): DnsChange => ({ kind: 'set', record }));
+  const removals = remove
+    .filter((record) => !wanted.has(keyText(record)))
+    .flatMap((record) => removal(record, current.get(keyText(record))));
+  return [...sets, ...removals];
+}
+
+/** Whether all values of a set are among the given ones, in whatever spelling. */
+export function withinValues(record: DnsRecord, values: readonly string[]): boolean {
+  return without(record, values).length === 0;
+}
+
+/** One text for one record set, to compare and index by. */
+export function keyText(key: DnsRecordKey): string {
+  return `${key.type} ${bareName(key.name)}`;
+}
+
+function removal(record: DnsRecord, current: DnsRecord | undefined): DnsChange[] {
+  if (current === undefined) return [];
+  const kept = without(current, record.values);
+  if (kept.length === current.values.length) return [];
+  if (kept.length > 0) return [{ kind: 'set', record: { ...current, values: kept } }];
+  return [{ kind: 'delete', name: record.name, type: record.type, onlyIfValues: record.values }];
+}
+
+function without(record: DnsRecord, values: readonly string[]): string[] {
+  const gone = new Set(values.map((value) => comparable(record.type, value)));
+  return record.values.filter((value) => !gone.has(comparable(record.type, value)));
+}
+
+function sameSet(wanted: DnsRecord, current: DnsRecord | undefined): boolean {
+  return (
+    current !== undefined &&
+    current.ttlSeconds === wanted.ttlSeconds &&
+    without(wanted, current.values).length === 0 &&
+    without(current, wanted.values).length === 0
+  );
+}
+
+function comparable(type: DnsRecordType, value: string): string {
+  if (type === 'PTR') return bareName(value);
+  return addressFamily(value) === undefined ? value : canonicalAddress(value);
+}
+
+function valueProblem(type: DnsRecordType, value: string): string | undefined {
+  if (type === 'PTR') {
+    const problem = hostnameProblem(value);
+    return problem === undefined ? undefined : `The host name "${value}" ${problem}.`;
+  }
+  return addressFamily(value) === (type === 'A' ? 4 : 6) ? undefined : `"${value}" is no value of an ${type} record.`;
+}
+
+function published(name: string): string {
+  return canonicalHostname(name) ?? bareName(name);
+}
+
+function holds(zoneName: string, name: string): boolean {
+  return zoneName !== '' && (name === zoneName || name.endsWith(`.${zoneName}`));
+}
