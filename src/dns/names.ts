@@ -39,7 +39,6 @@ function labelProblem(label: string): string | undefined {
   if (!LABEL.test(label)) {
     return `has the label "${label}", which is not made of letters, digits and inner hyphens`;
   }
-  if (label.startsWith('xn--') && domainToASCII(label) === '') return `has the broken international label "${label}"`;
   return undefined;
 }
 
