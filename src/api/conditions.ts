@@ -144,6 +144,10 @@ export const REASONS = {
     cure: 'Look at the task in Proxmox VE; it is tried again.',
   },
   NoSpace: { meaning: 'The storage is full.', cure: 'Free space or choose another storage.' },
+  NameTaken: {
+    meaning: 'A Secret of the name that the credentials need exists and belongs to something else.',
+    cure: 'Rename or delete that Secret.',
+  },
   IdentityMismatch: {
     meaning: 'The VM does not carry our stamp. Nothing is touched.',
     cure: 'Find out whose VM it is.',

@@ -1,13 +1,21 @@
 // DNSZone: a forward or reverse zone and the provider that holds it.
 import { z } from 'zod';
-import { allowedNamespaces, secretReference } from './fields.ts';
-import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
+import { allowedNamespaces, caBundle, secretReference } from './fields.ts';
+import {
+  type ApiObject,
+  conditionsSchema,
+  defineKind,
+  observedGenerationSchema,
+  matching,
+  withRules,
+} from './object.ts';
 
-const zoneName = z
-  .string()
-  .min(1)
-  .max(254)
-  .regex(/^([a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?\.?$/);
+// A slash and an underscore are legal here: RFC 2317 delegates parts of a network under names such as 0/26.2.0.192.in-addr.arpa.
+const zoneName = matching(
+  /^([a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_/-]{0,61}[a-z0-9_])?\.?$/,
+  'must be the name of a DNS zone in lower case, for example example.com or 2.0.192.in-addr.arpa',
+  { max: 254 },
+);
 
 const spec = withRules(
   z.object({
@@ -15,36 +23,36 @@ const spec = withRules(
       'Name of the zone, for example example.com or 2.0.192.in-addr.arpa. A trailing dot does not matter.',
     ),
     ttlSeconds: z.int().min(1).max(604_800).optional().describe('Time to live of the records. Default 300.'),
-    powerDNS: z
-      .object({
-        url: z
-          .string()
-          .min(8)
-          .max(512)
-          .regex(/^https?:\/\/[^\s@]+$/)
-          .describe('Base URL of the API, for example http://pdns.example.com:8081.'),
-        serverID: z
-          .string()
-          .min(1)
-          .max(64)
-          .regex(/^[A-Za-z0-9_.-]+$/)
+    powerDNS: withRules(
+      z.object({
+        url: matching(
+          /^https?:\/\/([a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(\/[a-zA-Z0-9._~/-]*)?$/,
+          'must be http://HOST:PORT or https://HOST:PORT, if need be with a path: no user, no query',
+          { min: 8, max: 512 },
+        ).describe('Base URL of the API, for example http://pdns.example.com:8081.'),
+        serverID: matching(/^[A-Za-z0-9_.-]+$/, 'must be a server id: letters, digits, hyphens, underscores and dots', {
+          max: 64,
+        })
           .optional()
           .describe('Server id in the API. Default localhost.'),
         apiKeySecretRef: secretReference('Secret with the key `apiKey`.'),
-        caBundle: z
-          .string()
-          .min(1)
-          .max(65_536)
-          .optional()
-          .describe("PEM certificates that sign the server's certificate."),
-      })
+        caBundle: caBundle.optional().describe("PEM certificates that sign the server's certificate."),
+      }),
+      [
+        {
+          rule: "!has(self.caBundle) || self.url.startsWith('https://')",
+          message: 'caBundle has no meaning for an http URL: use https or leave caBundle out',
+          fieldPath: '.caBundle',
+        },
+      ],
+    )
       .optional()
       .describe('Zone on a PowerDNS Authoritative Server.'),
     allowedNamespaces: allowedNamespaces.optional(),
   }),
   [
-    { rule: 'has(self.powerDNS)', message: 'name exactly one provider: powerDNS' },
-    { rule: 'self.zone == oldSelf.zone', message: 'zone cannot be changed; make a new DNSZone', fieldPath: '.zone' },
+    { rule: 'has(self.powerDNS)', message: 'name the provider of the zone: powerDNS' },
+    { rule: 'self.zone == oldSelf.zone', message: 'zone cannot be changed: make a new DNSZone', fieldPath: '.zone' },
   ],
 );
 

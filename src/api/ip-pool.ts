@@ -1,7 +1,21 @@
 // IPPool: a range of addresses on one network of one cluster.
 import { z } from 'zod';
 import { allowedNamespaces, bridgeName, ipAddress, objectReference, vlanTag } from './fields.ts';
-import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
+import {
+  type ApiObject,
+  conditionsSchema,
+  defineKind,
+  nameAtMost,
+  observedGenerationSchema,
+  withRules,
+} from './object.ts';
+
+// What is no address at all is refused by the field's own rule; calling ip() on it would be an error here.
+const ofPoolFamily = (field: string, unless = '') => ({
+  rule: `${unless}!isIP(self.${field}) || ip(self.${field}).family() == (self.family == 'IPv4' ? 4 : 6)`,
+  message: `${field} must be an address of the family that the pool says`,
+  fieldPath: `.${field}`,
+});
 
 const spec = withRules(
   z.object({
@@ -19,33 +33,20 @@ const spec = withRules(
   [
     {
       rule: "self.family == 'IPv6' || self.prefixLength <= 32",
-      message: 'prefixLength of an IPv4 pool is 1 to 32',
+      message: 'prefixLength of an IPv4 pool must be 1 to 32',
       fieldPath: '.prefixLength',
     },
-    { rule: 'isIP(self.first) && isIP(self.last)', message: 'first and last must be IP addresses' },
-    {
-      rule: "!isIP(self.first) || ip(self.first).family() == (self.family == 'IPv4' ? 4 : 6)",
-      message: 'first is not of the family of the pool',
-      fieldPath: '.first',
-    },
-    {
-      rule: "!isIP(self.last) || ip(self.last).family() == (self.family == 'IPv4' ? 4 : 6)",
-      message: 'last is not of the family of the pool',
-      fieldPath: '.last',
-    },
-    {
-      rule: "!has(self.gateway) || (isIP(self.gateway) && ip(self.gateway).family() == (self.family == 'IPv4' ? 4 : 6))",
-      message: 'gateway is not an address of the family of the pool',
-      fieldPath: '.gateway',
-    },
+    ofPoolFamily('first'),
+    ofPoolFamily('last'),
+    ofPoolFamily('gateway', '!has(self.gateway) || '),
     {
       rule: 'self.clusterRef == oldSelf.clusterRef',
-      message: 'clusterRef cannot be changed; make a new pool',
+      message: 'clusterRef cannot be changed: make a new IPPool',
       fieldPath: '.clusterRef',
     },
     {
       rule: 'self.family == oldSelf.family',
-      message: 'family cannot be changed; make a new pool',
+      message: 'family cannot be changed: make a new IPPool',
       fieldPath: '.family',
     },
   ],
@@ -75,6 +76,7 @@ export const ipPool = defineKind({
   scope: 'Cluster',
   description:
     'A range of IPv4 or IPv6 addresses on one network (cluster, bridge and VLAN) from which virtual machines get theirs. Edits touch new allocations only.',
+  rules: [nameAtMost(63, 'it is a label of the reservations')],
   spec,
   status,
   printerColumns: [

@@ -1,4 +1,4 @@
-// The shapes every object of the API shares: metadata, conditions, references.
+// The shapes every object of the API shares: metadata, conditions, and how a kind is declared.
 import { z } from 'zod';
 
 export const GROUP = 'pve-operator.io';
@@ -63,8 +63,12 @@ export interface Kind<
   plural: string;
   singular: string;
   shortNames: readonly string[];
+  /** Groups of kinds that `kubectl get <category>` lists together, beside the one every kind is in. */
+  categories?: readonly string[];
   scope: 'Namespaced' | 'Cluster';
   description: string;
+  /** Rules on the whole object; of metadata they see name and generateName only. */
+  rules?: readonly CelRule[];
   spec: Spec;
   status?: Status;
   printerColumns: readonly PrinterColumn[];
@@ -105,7 +109,33 @@ export const observedGenerationSchema = z
   .min(0)
   .describe('The generation of the spec that the status was computed from.');
 
-/** Attaches rules of the Common Expression Language to a schema node. */
+/** Attaches rules of the Common Expression Language to a schema node, after those it has. */
 export function withRules<T extends z.ZodType>(schema: T, rules: readonly CelRule[]): T {
-  return schema.meta({ ...schema.meta(), 'x-kubernetes-validations': rules }) as T;
+  return schema.meta({ 'x-kubernetes-validations': [...rulesOf(schema), ...rules] });
+}
+
+function rulesOf(schema: z.ZodType): readonly CelRule[] {
+  const rules = schema.meta()?.['x-kubernetes-validations'];
+  return Array.isArray(rules) ? (rules as CelRule[]) : [];
+}
+
+/** Marks, on a schema node with a pattern, the sentence that a person reads in place of the regular expression. */
+export const PATTERN_MESSAGE = 'x-pattern-message';
+
+/** A text with a pattern; the message completes "<field>: …" for whoever wrote something else. */
+export function matching(pattern: RegExp, message: string, length: { min?: number; max: number }): z.ZodString {
+  return z
+    .string()
+    .min(length.min ?? 1)
+    .max(length.max)
+    .regex(pattern, message)
+    .meta({ [PATTERN_MESSAGE]: message });
+}
+
+/** Keeps an object's name short enough for what is made of it. */
+export function nameAtMost(length: number, because: string): CelRule {
+  return {
+    rule: `self.metadata.name.size() <= ${length}`,
+    message: `metadata.name must have at most ${length} characters: ${because}`,
+  };
 }

@@ -14,7 +14,15 @@ import {
   vlanTag,
   vmid,
 } from './fields.ts';
-import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
+import {
+  type ApiObject,
+  conditionsSchema,
+  defineKind,
+  matching,
+  nameAtMost,
+  observedGenerationSchema,
+  withRules,
+} from './object.ts';
 import { optionSchemas } from './options.ts';
 
 const template = z.object({
@@ -52,26 +60,30 @@ export const planSpecSchema = z.object({
   cloneType: z
     .enum(['Linked', 'Full'])
     .optional()
-    .describe('Linked (default) shares the base disk with the template and is fast; Full copies it.'),
+    .describe('Linked shares the base disk with the template and is fast; Full copies it. Default Linked.'),
   firstVMID: vmid.optional().describe('VMIDs are given out in sequence from this one on. Default 100.'),
-  nameRule: z
-    .string()
-    .min(1)
-    .max(200)
-    .regex(/^([a-zA-Z0-9.-]|\{[a-z_]+(_[0-9]{1,2})?\})+$/)
+  nameRule: matching(
+    /^([a-zA-Z0-9.-]|\{(client_id|service_id|random_digit_[1-9][0-9]?|random_letter_[1-9][0-9]?|unixtime|year|month|day|hour|minute|second)\})+$/,
+    'must be letters, digits, hyphens, dots and known macros, for example {client_id}-{service_id}',
+    { max: 200 },
+  )
     .optional()
     .describe(
       'Name of the VM in Proxmox. Macros: {client_id} {service_id} {random_digit_X} {random_letter_X} {unixtime} {year} {month} {day} {hour} {minute} {second}. Default {client_id}-{service_id}; without billing ids the name is <namespace>-<name>.',
     ),
   cpuCores: optionSchemas.cpuCores.optional().describe('Number of virtual CPU cores. Default 1.'),
   memoryGiB: optionSchemas.memoryGiB.optional().describe('Memory in GiB. Default 1.'),
-  backups: optionSchemas.backups.optional(),
-  snapshots: optionSchemas.snapshots.optional(),
-  osUser: z
-    .string()
-    .min(1)
-    .max(32)
-    .regex(/^[a-z_][a-z0-9_-]*$/)
+  backups: optionSchemas.backups
+    .optional()
+    .describe('Most backups a VM may keep. 0 means that backups are off. Default 0.'),
+  snapshots: optionSchemas.snapshots
+    .optional()
+    .describe('Most snapshots a VM may keep. 0 means that snapshots are off. Default 0.'),
+  osUser: matching(
+    /^[a-z_][a-z0-9_-]*$/,
+    'must be a user name: a lower-case letter or underscore, then lower-case letters, digits, hyphens and underscores',
+    { max: 32 },
+  )
     .optional()
     .describe('User that cloud-init makes in the guest. Absent: a random name for each VM.'),
   network: z
@@ -144,7 +156,7 @@ export const planSpecSchema = z.object({
 const planSpec = withRules(planSpecSchema, [
   {
     rule: 'self.clusterRef == oldSelf.clusterRef',
-    message: 'clusterRef cannot be changed; make a new plan',
+    message: 'clusterRef cannot be changed: make a new Plan',
     fieldPath: '.clusterRef',
   },
 ]);
@@ -164,6 +176,7 @@ export const plan = defineKind({
   scope: 'Cluster',
   description:
     'A package of virtual machines as it is sold. An edit never moves a running VM: every VM keeps the revision it was built from.',
+  rules: [nameAtMost(52, 'it is part of the names of its revisions')],
   spec: planSpec,
   status: planStatus,
   printerColumns: [
@@ -194,7 +207,12 @@ const revisionSpec = withRules(
     revision: z.int().min(1).describe('Number of the revision, counted up with each different spec.'),
     plan: planSpecSchema.describe('The spec of the plan at that moment.'),
   }),
-  [{ rule: 'self == oldSelf', message: 'a revision cannot be changed' }],
+  [
+    {
+      rule: 'self == oldSelf',
+      message: 'a revision cannot be changed: edit the Plan, the operator makes a new revision',
+    },
+  ],
 );
 
 export const planRevision = defineKind({

@@ -1,95 +1,89 @@
 // ProxmoxCluster: how to reach one Proxmox VE cluster, and what was seen there.
 import { z } from 'zod';
-import { allowedNamespaces, nodeName, secretReference, storageName } from './fields.ts';
-import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
+import { allowedNamespaces, caBundle, nodeName, secretReference, storageName } from './fields.ts';
+import {
+  type ApiObject,
+  conditionsSchema,
+  defineKind,
+  observedGenerationSchema,
+  matching,
+  nameAtMost,
+  withRules,
+} from './object.ts';
 
-const endpoint = withRules(
-  z
-    .string()
-    .min(10)
-    .max(512)
-    .regex(/^https:\/\/[^\s/@]+\/?$/)
-    .describe('Base URL of one node, for example https://pve1.example.com:8006. Only https; no user, no path.'),
-  [],
-);
+const endpoint = matching(
+  /^https:\/\/([a-zA-Z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?\/?$/,
+  'must be https://HOST:PORT: no http (the API token is only sent encrypted), no user, no path, no query',
+  { min: 10, max: 512 },
+).describe('Base URL of one node, for example https://pve1.example.com:8006. Only https; no user, no path.');
 
-const spec = withRules(
-  z.object({
-    endpoints: z
-      .array(endpoint)
-      .min(1)
-      .max(32)
-      .meta({ 'x-kubernetes-list-type': 'set' })
-      .describe('URLs of nodes of this one cluster. The first that answers is used; the others stand by.'),
-    tokenSecretRef: secretReference(
-      'Secret with the API token: key `tokenID` (`user@realm!tokenid`) and key `secret` (the UUID).',
-    ),
-    tls: withRules(
-      z.object({
-        caBundle: z
-          .string()
-          .min(1)
-          .max(65_536)
-          .optional()
-          .describe(
-            'PEM certificates that sign the certificates of the nodes. Proxmox keeps its own in /etc/pve/pve-root-ca.pem.',
-          ),
-        fingerprint: z
-          .string()
-          .max(95)
-          .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/)
-          .optional()
-          .describe(
-            "SHA-256 fingerprint of the node's certificate, as the Proxmox GUI shows it. Checked before the token is sent.",
-          ),
-      }),
-      [
-        {
-          rule: '!(has(self.caBundle) && has(self.fingerprint))',
-          message: 'set either caBundle or fingerprint, not both',
-        },
-      ],
-    )
-      .optional()
-      .describe("Trust in the nodes' certificates. Absent: the certificate must be signed by a public authority."),
-    timeouts: z
-      .object({
-        readSeconds: z.int().min(1).max(300).optional().describe('Limit of a reading call. Default 10.'),
-        writeSeconds: z.int().min(5).max(600).optional().describe('Limit of a writing call. Default 60.'),
-        migrationSeconds: z
-          .int()
-          .min(10)
-          .max(86_400)
-          .optional()
-          .describe(
-            'How long a migration may run until it is reported as slow; it is looked at again, never given up. Default 300.',
-          ),
-      })
-      .optional()
-      .describe('Time limits of calls to Proxmox VE.'),
-    limits: z
-      .object({
-        clonesPerStorage: z
-          .int()
-          .min(1)
-          .max(100)
-          .optional()
-          .describe(
-            'Clones that may run at once on one storage. Default 8: a storage lock waits ten seconds, so that more of them fail.',
-          ),
-        clonesPerNode: z
-          .int()
-          .min(1)
-          .max(100)
-          .optional()
-          .describe('Clones that may run at once on one node. Default 8.'),
-      })
-      .optional()
-      .describe('How much work is given to the cluster at once.'),
-    allowedNamespaces: allowedNamespaces.optional(),
-  }),
-  [],
-);
+const spec = z.object({
+  endpoints: z
+    .array(endpoint)
+    .min(1)
+    .max(32)
+    .meta({ 'x-kubernetes-list-type': 'set' })
+    .describe('URLs of nodes of this one cluster. The first that answers is used; the others stand by.'),
+  tokenSecretRef: secretReference(
+    'Secret with the API token: key `tokenID` (`user@realm!tokenid`) and key `secret` (the UUID).',
+  ),
+  tls: withRules(
+    z.object({
+      caBundle: caBundle
+        .optional()
+        .describe(
+          'PEM certificates that sign the certificates of the nodes. Proxmox keeps its own in /etc/pve/pve-root-ca.pem.',
+        ),
+      fingerprint: matching(
+        /^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/,
+        'must be a SHA-256 fingerprint: 32 pairs of hexadecimal digits separated by colons',
+        { max: 95 },
+      )
+        .optional()
+        .describe(
+          "SHA-256 fingerprint of the node's certificate, as the Proxmox GUI shows it. Checked before the token is sent. With several endpoints every node must show this certificate; usually caBundle is what you want there.",
+        ),
+    }),
+    [
+      {
+        rule: '!(has(self.caBundle) && has(self.fingerprint))',
+        message: 'set either caBundle or fingerprint, not both',
+      },
+    ],
+  )
+    .optional()
+    .describe("Trust in the nodes' certificates. Absent: the certificate must be signed by a public authority."),
+  timeouts: z
+    .object({
+      readSeconds: z.int().min(1).max(300).optional().describe('Limit of a reading call. Default 10.'),
+      writeSeconds: z.int().min(5).max(600).optional().describe('Limit of a writing call. Default 60.'),
+      migrationSeconds: z
+        .int()
+        .min(10)
+        .max(86_400)
+        .optional()
+        .describe(
+          'How long a migration may run until it is reported as slow; it is looked at again, never given up. Default 300.',
+        ),
+    })
+    .optional()
+    .describe('Time limits of calls to Proxmox VE.'),
+  limits: z
+    .object({
+      clonesPerStorage: z
+        .int()
+        .min(1)
+        .max(100)
+        .optional()
+        .describe(
+          'Clones that may run at once on one storage. Default 8: a storage lock waits ten seconds, so that more of them fail.',
+        ),
+      clonesPerNode: z.int().min(1).max(100).optional().describe('Clones that may run at once on one node. Default 8.'),
+    })
+    .optional()
+    .describe('How much work is given to the cluster at once.'),
+  allowedNamespaces: allowedNamespaces.optional(),
+});
 
 const status = z.object({
   observedGeneration: observedGenerationSchema.optional(),
@@ -131,6 +125,7 @@ export const proxmoxCluster = defineKind({
   shortNames: ['pvec'],
   scope: 'Cluster',
   description: 'One Proxmox VE cluster (or a single node) on which virtual machines are deployed.',
+  rules: [nameAtMost(63, 'it is part of the names of reservations')],
   spec,
   status,
   printerColumns: [

@@ -11,21 +11,29 @@ import {
   vlanTag,
   vmid,
 } from './fields.ts';
-import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
+import {
+  type ApiObject,
+  conditionsSchema,
+  defineKind,
+  matching,
+  nameAtMost,
+  observedGenerationSchema,
+  withRules,
+} from './object.ts';
 import { optionSchemas, optionsSchema } from './options.ts';
 import { STATES } from './states.ts';
 
 const growOnly = (field: string) => ({
   rule: `!has(oldSelf.${field}) || !has(self.${field}) || self.${field} >= oldSelf.${field}`,
-  message: `${field} can only grow: Proxmox VE cannot shrink a disk`,
+  message: `${field} can only grow: Proxmox VE cannot shrink a disk; ask for at least the size it has`,
   fieldPath: `.${field}`,
 });
 
-const billingID = z
-  .string()
-  .min(1)
-  .max(63)
-  .regex(/^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/);
+const billingID = matching(
+  /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/,
+  'must be letters, digits and hyphens, because it becomes part of a name',
+  { max: 63 },
+);
 
 const spec = withRules(
   z.object({
@@ -52,27 +60,30 @@ const spec = withRules(
       .describe('Fully qualified host name. Absent: <name>.<domain of the plan>, or the name of the VM in Proxmox.'),
     sshAuthorizedKeys: z
       .array(
-        z
-          .string()
-          .min(20)
-          .max(8192)
-          .regex(/^(ssh-|ecdsa-|sk-)[a-zA-Z0-9@.-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/)
-          .describe('One line of an authorized_keys file.'),
+        matching(
+          /^(ssh-|ecdsa-|sk-)[a-zA-Z0-9@.-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/,
+          'must be one public key on one line, as in a .pub file: type, key, comment; no options before it',
+          { min: 20, max: 8192 },
+        ).describe('One line of an authorized_keys file.'),
       )
       .max(64)
       .optional()
       .describe('Public SSH keys for the user of the guest.'),
   }),
   [
-    { rule: 'self.planRef == oldSelf.planRef', message: 'planRef cannot be changed', fieldPath: '.planRef' },
+    {
+      rule: 'self.planRef == oldSelf.planRef',
+      message: 'planRef cannot be changed: make a new VirtualMachine',
+      fieldPath: '.planRef',
+    },
     {
       rule: 'has(self.billing) == has(oldSelf.billing) && (!has(self.billing) || self.billing == oldSelf.billing)',
-      message: 'billing cannot be changed',
+      message: 'billing cannot be changed, set or removed later: the name of the VM was made from it',
       fieldPath: '.billing',
     },
     {
       rule: 'has(self.hostname) == has(oldSelf.hostname) && (!has(self.hostname) || self.hostname == oldSelf.hostname)',
-      message: 'hostname cannot be changed',
+      message: 'hostname cannot be changed, set or removed later: DNS records and the guest carry it',
       fieldPath: '.hostname',
     },
   ],
@@ -160,6 +171,17 @@ const status = z.object({
     })
     .optional()
     .describe('Where the VM was placed, and why.'),
+  disks: z
+    .object({
+      system: z.string().max(16).optional().describe('Slot of the system disk, for example scsi0.'),
+      additional: z
+        .string()
+        .max(16)
+        .optional()
+        .describe('Slot that is kept for the additional disk, for example scsi1.'),
+    })
+    .optional()
+    .describe('Which disk is which.'),
   credentialsSecret: objectName.optional().describe('Secret in the namespace of the VM with user and password.'),
   effective: effective.optional(),
   planRevision: objectName.optional().describe('PlanRevision the VM was built from.'),
@@ -198,6 +220,10 @@ const status = z.object({
         .describe('Stored before a call that must not be repeated blindly.'),
       taskID: z.string().max(256).optional().describe('Task (UPID) in Proxmox VE that is being waited for.'),
       taskIDs: z.array(z.string().max(256)).max(64).optional().describe('Tasks of this run so far.'),
+      passwordHandedOver: z
+        .boolean()
+        .optional()
+        .describe('Whether cloud-init has been given the password of the Secret.'),
       separately: z
         .boolean()
         .optional()
@@ -227,6 +253,8 @@ export const virtualMachine = defineKind({
   scope: 'Namespaced',
   description:
     'A virtual machine on Proxmox VE: deployed from the template of its plan, given addresses, DNS records, disks and limits, a firewall and cloud-init, started and handed over.',
+  categories: ['all'],
+  rules: [nameAtMost(63, 'it is a label of what belongs to the machine and a part of its host name')],
   spec,
   status,
   selectableFields: ['.spec.planRef.name', '.status.state'],
