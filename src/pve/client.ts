@@ -13,7 +13,7 @@ import type {
 } from './answer-types.ts';
 import { answers, readAnswer, readTotal } from './answers.ts';
 import type { DriveKey } from './drive.ts';
-import { answerError, isWrite, PveError } from './errors.ts';
+import { answerError, isWrite, PveError, type PveAnswer } from './errors.ts';
 import {
   isConfigKey,
   printConfigSet,
@@ -24,7 +24,7 @@ import {
   type ParametersOf,
 } from './parameters.ts';
 import { printSize, GIB } from './size.ts';
-import type { PveAnswer, PveTransport } from './transport.ts';
+import type { PveTransport } from './transport.ts';
 import { parseUpid, type Upid } from './upid.ts';
 import type { z } from 'zod';
 

@@ -73,33 +73,27 @@ export class PveError extends Error {
   }
 }
 
-/** The one decision on how to go on; exhaustive, so that a new kind cannot be forgotten. */
+const CLASS_OF: Readonly<Record<PveErrorKind, PveErrorClass>> = {
+  unreachable: 'transient',
+  timeout: 'transient',
+  'not-found': 'transient',
+  exists: 'transient',
+  conflict: 'transient',
+  locked: 'waiting',
+  'no-quorum': 'waiting',
+  unauthorized: 'stalled',
+  forbidden: 'stalled',
+  'schema-rejected': 'stalled',
+  'task-failed': 'stalled',
+  'no-space': 'stalled',
+  refused: 'stalled',
+  certificate: 'stalled',
+  unreadable: 'defect',
+};
+
+/** The one decision on how to go on. A write that may have happened is looked up, whatever the error was. */
 export function classifyPveError(error: PveError): PveErrorClass {
-  if (error.maybeApplied) return 'unknown';
-  const { kind } = error;
-  switch (kind) {
-    case 'unreachable':
-    case 'timeout':
-    case 'not-found':
-    case 'exists':
-    case 'conflict':
-      return 'transient';
-    case 'locked':
-    case 'no-quorum':
-      return 'waiting';
-    case 'unauthorized':
-    case 'forbidden':
-    case 'schema-rejected':
-    case 'task-failed':
-    case 'no-space':
-    case 'refused':
-    case 'certificate':
-      return 'stalled';
-    case 'unreadable':
-      return 'defect';
-    default:
-      return kind satisfies never;
-  }
+  return error.maybeApplied ? 'unknown' : CLASS_OF[error.kind];
 }
 
 /** What the texts of Proxmox's 400s, 500s and task ends mean, first match first. */
@@ -198,7 +192,7 @@ function kindOfFields(fields: Readonly<Record<string, string>>): PveErrorKind {
   for (const text of Object.values(fields)) {
     const kind = kindOfText(text);
     if (kind !== undefined) return kind;
-    if (/^hotplug problem/.test(text)) return 'refused';
+    if (text.startsWith('hotplug problem')) return 'refused';
   }
   return 'schema-rejected';
 }
