@@ -87,8 +87,15 @@ export function fieldRows(node: SchemaNode, prefix: string): FieldRow[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) => {
     const path = prefix === '' ? name : `${prefix}.${name}`;
     const required = node.required?.includes(name) ?? false;
-    const { text, fallback } = splitDefault(child.description ?? '');
-    const row = { path, type: typeName(child), required, bounds: bounds(child), fallback, description: text };
+    const description = child.description ?? '';
+    const row = {
+      path,
+      type: typeName(child),
+      required,
+      bounds: bounds(child),
+      fallback: defaultOf(description),
+      description,
+    };
     return [row, ...innerRows(child, path)];
   });
 }
@@ -98,15 +105,9 @@ function innerRows(node: SchemaNode, path: string): FieldRow[] {
   return fieldRows(node, path);
 }
 
-/** Takes "Default X." out of a description, because the page has a column for it. */
-export function splitDefault(description: string): { text: string; fallback: string } {
-  const found = /\s?\bDefault ([^\s]+?)(?=[.:;]?(?:\s|$))/.exec(description);
-  if (found === null || found[1] === undefined) return { text: description, fallback: '' };
-  const rest = description.slice(found.index + found[0].length).trim();
-  const before = description.slice(0, found.index);
-  // A default that a reason follows keeps its sentence; one on its own is dropped.
-  const text = /^[.]?$/.test(rest) ? before : rest.startsWith('.') ? `${before}${rest.slice(1)}` : description;
-  return { text: text.trim(), fallback: found[1] };
+/** What a description says that absence means: "X" of "Default X.", else nothing. */
+export function defaultOf(description: string): string {
+  return /\bDefault (\S+?)[.:;](?:\s|$)/.exec(description)?.[1] ?? '';
 }
 
 function typeName(node: SchemaNode): string {

@@ -146,7 +146,7 @@ const status = z.object({
       z.object({
         address: ipAddress.describe('The address.'),
         prefixLength: z.int().min(1).max(128).describe('Network mask as a prefix length.'),
-        gateway: ipAddress.optional().describe('Default gateway.'),
+        gateway: ipAddress.optional().describe('Address of the default gateway.'),
         nameservers: z.array(ipAddress).max(2).optional().describe('DNS servers of the pool.'),
         pool: objectName.optional().describe('IPPool the address came from.'),
         primary: z.boolean().describe('Whether it is the main address of its family, the one on the network card.'),

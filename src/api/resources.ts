@@ -1,0 +1,44 @@
+// Names every kind the operator handles to the Kubernetes client, with the TypeScript type of its objects.
+import { secretType } from '../kube/secrets.ts';
+import type { KubeObject, ResourceType } from '../kube/types.ts';
+import { type DNSZone, dnsZone } from './dns-zone.ts';
+import { type IPPool, ipPool } from './ip-pool.ts';
+import { GROUP, type Kind, VERSION } from './object.ts';
+import { type Plan, type PlanRevision, plan, planRevision } from './plan.ts';
+import { type ProxmoxCluster, proxmoxCluster } from './proxmox-cluster.ts';
+import {
+  type IPAddressReservation,
+  ipAddressReservation,
+  type VMIDReservation,
+  vmidReservation,
+} from './reservations.ts';
+import { type VirtualMachineRun, virtualMachineRun } from './virtual-machine-run.ts';
+import { type VirtualMachine, virtualMachine } from './virtual-machine.ts';
+
+/** A Namespace; only its metadata is of interest. */
+export type Namespace = KubeObject;
+
+function ours<T extends KubeObject>(kind: Kind): ResourceType<T> {
+  const { plural, scope } = kind;
+  return { group: GROUP, version: VERSION, kind: kind.kind, plural, namespaced: scope === 'Namespaced' };
+}
+
+export const resources = {
+  proxmoxCluster: ours<ProxmoxCluster>(proxmoxCluster),
+  ipPool: ours<IPPool>(ipPool),
+  dnsZone: ours<DNSZone>(dnsZone),
+  plan: ours<Plan>(plan),
+  planRevision: ours<PlanRevision>(planRevision),
+  virtualMachine: ours<VirtualMachine>(virtualMachine),
+  ipAddressReservation: ours<IPAddressReservation>(ipAddressReservation),
+  vmidReservation: ours<VMIDReservation>(vmidReservation),
+  virtualMachineRun: ours<VirtualMachineRun>(virtualMachineRun),
+  secret: secretType,
+  namespace: {
+    group: '',
+    version: 'v1',
+    kind: 'Namespace',
+    plural: 'namespaces',
+    namespaced: false,
+  } as ResourceType<Namespace>,
+} as const;
