@@ -1,0 +1,27 @@
+// What a template must have for a VM to be made from it, and which of its disks is which.
+import { type DriveKey, drivesOf, findSystemDisk, isCloudInit } from '../pve/drive.ts';
+import { additionalDiskKey } from './disks.ts';
+
+export interface TemplateDisks {
+  system: { key: DriveKey; storage: string };
+  /** Slot that stays free for an additional disk. */
+  freeKey: string;
+}
+
+/** Reads a template's configuration; a problem is a sentence that says what the template lacks. */
+export function templateDisks(config: ReadonlyMap<string, string>): TemplateDisks | { problem: string } {
+  const found = findSystemDisk({ values: config });
+  if ('error' in found) return { problem: found.error };
+  const { key, drive } = found;
+  if (drive.storage === undefined) return { problem: `The system disk ${key} is not on a storage of Proxmox VE.` };
+  const drives = drivesOf({ values: config });
+  if (![...drives.values()].some(isCloudInit)) {
+    return { problem: 'It has no cloud-init drive. Add one (qm set <vmid> --ide2 <storage>:cloudinit).' };
+  }
+  const usedKeys = [...drives.keys()];
+  const scsihw = config.get('scsihw');
+  return {
+    system: { key, storage: drive.storage },
+    freeKey: additionalDiskKey({ systemKey: key, usedKeys, ...(scsihw === undefined ? {} : { scsihw }) }),
+  };
+}

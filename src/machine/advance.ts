@@ -1,0 +1,218 @@
+// The engine: walks a machine from where the status stands until something has to be waited for, or until it is complete.
+import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { type Explanation, StalledError, TransientError, WaitingError } from '../errors.ts';
+import { batchNeeds, type Configure, joinedChange, keysOf } from './batch.ts';
+import type { Facts, Need } from './facts.ts';
+import { type Requeue, type Trouble, troubleOf } from './outcome.ts';
+import {
+  beginStep,
+  completeStep,
+  nextEntry,
+  operationOf,
+  type Position,
+  stepsDone,
+  withIntent,
+  withoutTask,
+  withSeparateChanges,
+  withTask,
+} from './progress.ts';
+import type { Action, ActionKind, ConditionNote, Machine, MachineEntry, Note, Verdict } from './vocabulary.ts';
+
+export type ActionResult =
+  | { kind: 'done'; status?: Partial<VirtualMachineStatus> }
+  | { kind: 'task'; upid: string; status?: Partial<VirtualMachineStatus> }
+  /** A configuration call was refused; it may have left a part of itself behind as pending. */
+  | { kind: 'refused'; explanation: Explanation };
+
+/** How a task stands. `failure` carries its last lines, classified. */
+export type TaskView = { kind: 'running' } | { kind: 'ended' } | { kind: 'failed'; failure: Error };
+
+/** One reconcile's hands and eyes. Everything that reads or changes the world goes through here. */
+export interface Visit {
+  facts(status: VirtualMachineStatus, needs: readonly Need[]): Promise<Facts>;
+  perform(action: Action, facts: Facts): Promise<ActionResult>;
+  task(upid: string, status: VirtualMachineStatus): Promise<TaskView>;
+  /** Makes the status durable. */
+  save(status: VirtualMachineStatus): Promise<void>;
+  now(): number;
+  onStep?(event: { entry: MachineEntry; status: VirtualMachineStatus; trouble?: Trouble }): void;
+}
+
+export interface Advance {
+  status: VirtualMachineStatus;
+  complete: boolean;
+  current?: MachineEntry;
+  trouble?: Trouble;
+  /** The error behind the trouble, for the log. */
+  cause?: unknown;
+  notes: readonly ConditionNote[];
+  requeue: Requeue;
+}
+
+/** Calls that must not be made without a durable record that they are about to be made. */
+const DURABLE_INTENT: ReadonlySet<ActionKind> = new Set(['clone']);
+/** Calls that leave their name in the status, so that the next pass knows that they were made. */
+const INTENT: ReadonlySet<ActionKind> = new Set(['clone', 'migrate', 'start', 'destroy']);
+/** A step that is still not satisfied after this many actions in one pass is not going to be. */
+const MAX_ACTIONS_PER_STEP = 12;
+const TASK_RECHECK_MS = 5_000;
+
+export async function advance(machine: Machine, status: VirtualMachineStatus, visit: Visit): Promise<Advance> {
+  const pass = new Pass(machine, status, visit);
+  try {
+    await pass.run();
+    return { status: pass.status, complete: true, notes: pass.notes, requeue: { kind: 'done' } };
+  } catch (error) {
+    const trouble = troubleOf(error);
+    const current = pass.current;
+    if (current !== undefined) visit.onStep?.({ entry: current, status: pass.status, trouble });
+    return {
+      status: pass.status,
+      complete: false,
+      current,
+      trouble,
+      cause: error,
+      notes: pass.notes,
+      requeue: trouble.requeue,
+    };
+  }
+}
+
+class Pass {
+  readonly notes: ConditionNote[] = [];
+  readonly #machine: Machine;
+  readonly #visit: Visit;
+  #position: Position;
+  #actions = 0;
+
+  constructor(machine: Machine, status: VirtualMachineStatus, visit: Visit) {
+    this.#machine = machine;
+    this.#visit = visit;
+    this.#position = { status, done: stepsDone(machine, status) };
+  }
+
+  get status(): VirtualMachineStatus {
+    return this.#position.status;
+  }
+
+  get current(): MachineEntry | undefined {
+    return nextEntry(this.#machine, this.#position);
+  }
+
+  async run(): Promise<void> {
+    this.#begin();
+    await this.#settleTask();
+    for (let entry = this.current; entry !== undefined; entry = this.current) {
+      const facts = await this.#visit.facts(this.status, this.#needs(entry));
+      await this.#react(entry, entry.step.plan(facts), facts);
+    }
+  }
+
+  #needs(entry: MachineEntry): readonly Need[] {
+    const own = entry.step.needs(this.status);
+    if (entry.step.batchable !== true || this.#separately) return own;
+    return [...new Set([...own, ...batchNeeds(this.#machine, this.#position.done, this.status)])];
+  }
+
+  get #separately(): boolean {
+    return this.status.operation?.separately === true;
+  }
+
+  #begin(): void {
+    const entry = this.current;
+    if (entry !== undefined) this.#set(beginStep(this.status, entry, this.#visit.now()));
+  }
+
+  #set(status: VirtualMachineStatus): void {
+    this.#position = { ...this.#position, status };
+  }
+
+  #note(note: Note | undefined): void {
+    if (note?.status !== undefined) this.#set({ ...this.status, ...note.status });
+    this.notes.push(...(note?.conditions ?? []));
+  }
+
+  // A task of an earlier pass comes first: while it runs nothing else is sent, and its failure belongs to the step that waits for it.
+  async #settleTask(): Promise<void> {
+    const upid = this.status.operation?.taskID;
+    if (upid === undefined) return;
+    const view = await this.#visit.task(upid, this.status);
+    if (view.kind === 'running') throw this.#waitingForTask();
+    this.#set(withoutTask(this.status));
+    if (view.kind === 'failed') throw view.failure;
+  }
+
+  #waitingForTask(): WaitingError {
+    const entry = this.current;
+    const title = entry?.step.title ?? 'The pipeline';
+    return new WaitingError('WaitingForTask', `${title} is under way: a task runs in Proxmox VE.`, TASK_RECHECK_MS);
+  }
+
+  async #react(entry: MachineEntry, verdict: Verdict, facts: Facts): Promise<void> {
+    if ('note' in verdict) this.#note(verdict.note);
+    switch (verdict.kind) {
+      case 'done':
+        return this.#complete(entry, { result: 'Succeeded' });
+      case 'skip':
+        return this.#complete(entry, { result: 'Skipped', message: verdict.why });
+      case 'wait':
+        throw new WaitingError(verdict.reason, verdict.message, verdict.afterMs);
+      case 'stall':
+        throw new StalledError(verdict.reason, verdict.message);
+      case 'act':
+        return this.#act(entry, verdict.action, facts);
+      default:
+        return verdict satisfies never;
+    }
+  }
+
+  #complete(entry: MachineEntry, end: { result: 'Succeeded' | 'Skipped'; message?: string }): void {
+    this.#position = completeStep(this.#machine, this.#position, entry, { ...end, nowMs: this.#visit.now() });
+    this.#actions = 0;
+    this.#visit.onStep?.({ entry, status: this.status });
+    this.#begin();
+  }
+
+  async #act(entry: MachineEntry, action: Action, facts: Facts): Promise<void> {
+    this.#actions += 1;
+    if (this.#actions > MAX_ACTIONS_PER_STEP) {
+      throw new TransientError(
+        `${entry.step.title} was done several times and is still not in force; somebody else may be changing the VM.`,
+      );
+    }
+    if (action.kind === 'configure') return this.#configure(entry, action, facts);
+    const result = await this.#perform(action, facts);
+    if (result.kind === 'refused') throw new StalledError(result.explanation.reason, result.explanation.message);
+  }
+
+  async #configure(entry: MachineEntry, action: Configure, facts: Facts): Promise<void> {
+    const joinable =
+      this.#separately || entry.step.batchable !== true ? [entry] : this.#machine.entries.slice(this.#position.done);
+    const batch = joinedChange(joinable, action, facts);
+    const result = await this.#perform(batch.action, facts);
+    if (result.kind !== 'refused') return;
+    // What a refused call leaves behind looks as if it were in force; it has to go before anything else is compared.
+    await this.#perform({ kind: 'revertPending', keys: keysOf(batch.action) }, facts);
+    if (batch.steps.length <= 1) throw new StalledError(result.explanation.reason, result.explanation.message);
+    this.#set(withSeparateChanges(this.status));
+  }
+
+  async #perform(action: Action, facts: Facts): Promise<ActionResult> {
+    if (INTENT.has(action.kind)) this.#set(withIntent(this.status, action.kind, this.#visit.now()));
+    if (DURABLE_INTENT.has(action.kind)) await this.#visit.save(this.status);
+    const result = await this.#visit.perform(action, { ...facts, status: this.status });
+    if (result.kind === 'refused') return result;
+    if (result.status !== undefined) this.#merge(result.status);
+    if (result.kind === 'task') {
+      this.#set(withTask(this.status, result.upid));
+      throw this.#waitingForTask();
+    }
+    return result;
+  }
+
+  #merge(change: Partial<VirtualMachineStatus>): void {
+    const operation =
+      change.operation === undefined ? this.status.operation : { ...operationOf(this.status), ...change.operation };
+    this.#set({ ...this.status, ...change, operation });
+  }
+}

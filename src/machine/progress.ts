@@ -1,0 +1,154 @@
+// Pure changes of a VM's status as a pipeline goes on: which step is next, what is recorded when one is done.
+import type { StepRecord, OperationStatus, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { State } from '../api/states.ts';
+import type { ActionKind, Machine, MachineEntry } from './vocabulary.ts';
+
+/** Where a pass stands: the status so far and, for machines without states of their own, how many steps this pass has done. */
+export interface Position {
+  status: VirtualMachineStatus;
+  done: number;
+}
+
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** The step whose turn it is, or undefined when the pipeline is complete. */
+export function nextEntry(machine: Machine, position: Position): MachineEntry | undefined {
+  return machine.entries[position.done];
+}
+
+/** How many steps of the machine a status has behind it. */
+export function stepsDone(machine: Machine, status: VirtualMachineStatus): number {
+  if (!machine.resumes) return 0;
+  return machine.entries.findIndex((entry) => entry.state === status.state) + 1;
+}
+
+/** Opens a run of a machine, unless the status shows one that is on its way. */
+export function openOperation(
+  machine: Machine,
+  status: VirtualMachineStatus,
+  vm: { name: string; uid: string },
+  nowMs: number,
+): VirtualMachineStatus {
+  if (status.operation?.machine === machine.name) return status;
+  const runCount = (status.runCount ?? 0) + 1;
+  const carried = status.operation;
+  return {
+    ...status,
+    state: machine.resumes ? (status.state ?? machine.initial) : machine.initial,
+    runCount,
+    operation: {
+      machine: machine.name,
+      runName: runName(vm, runCount),
+      startedAt: isoTime(nowMs),
+      // A task of the pipeline that this one interrupts is still waited for.
+      ...(carried?.taskID === undefined ? {} : { taskID: carried.taskID, taskIDs: [carried.taskID] }),
+      ...(carried?.intent === undefined ? {} : { intent: carried.intent }),
+    },
+  };
+}
+
+/**
+ * Name of a run object: deterministic, so that a crash between its creation and the status write makes no second one;
+ * with a piece of the UID, so that the runs of an earlier VM of the same name are not taken for ours.
+ */
+export function runName(vm: { name: string; uid: string }, number: number): string {
+  const suffix = `-${vm.uid.slice(0, 8)}-${number}`;
+  return `${vm.name.slice(0, 253 - suffix.length)}${suffix}`;
+}
+
+/** Marks the step whose turn it is, and when it began. */
+export function beginStep(status: VirtualMachineStatus, entry: MachineEntry, nowMs: number): VirtualMachineStatus {
+  const operation = operationOf(status);
+  if (operation.step === stepName(entry)) return status;
+  return { ...status, operation: { ...operation, step: stepName(entry), stepStartedAt: isoTime(nowMs) } };
+}
+
+/** Records a step as done and moves the state on. */
+export function completeStep(
+  machine: Machine,
+  position: Position,
+  entry: MachineEntry,
+  end: { result: 'Succeeded' | 'Skipped'; message?: string; nowMs: number },
+): Position {
+  const { status } = position;
+  const operation = operationOf(status);
+  const record = stepRecord(machine, position, entry, end);
+  const { intent: _intent, ...kept } = operation;
+  return {
+    done: position.done + 1,
+    status: {
+      ...status,
+      state: entry.state,
+      operation: { ...kept, steps: [...withoutRecord(operation, record), record] },
+    },
+  };
+}
+
+function stepRecord(
+  machine: Machine,
+  position: Position,
+  entry: MachineEntry,
+  end: { result: StepRecord['result']; message?: string; nowMs: number },
+): StepRecord {
+  const startedAt = operationOf(position.status).stepStartedAt ?? isoTime(end.nowMs);
+  return {
+    number: position.done + 1,
+    name: entry.step.title,
+    result: end.result,
+    ...(end.message === undefined ? {} : { message: end.message.slice(0, 300) }),
+    from: previousState(machine, position),
+    to: entry.state,
+    startedAt,
+    durationMs: Math.max(0, Math.round(end.nowMs - Date.parse(startedAt))),
+  };
+}
+
+function previousState(machine: Machine, position: Position): State {
+  return machine.entries[position.done - 1]?.state ?? machine.initial;
+}
+
+// A pass that begins anew replaces the record of the pass before instead of adding to it.
+function withoutRecord(operation: OperationStatus, record: StepRecord): StepRecord[] {
+  return (operation.steps ?? []).filter((other) => other.number < record.number);
+}
+
+export function stepName(entry: MachineEntry): string {
+  return entry.step.id;
+}
+
+/** Stores what is about to be done, so that a crash finds it. */
+export function withIntent(status: VirtualMachineStatus, action: ActionKind, nowMs: number): VirtualMachineStatus {
+  const operation = operationOf(status);
+  const attempt = operation.intent?.action === action ? operation.intent.attempt + 1 : 1;
+  return { ...status, operation: { ...operation, intent: { action, sentAt: isoTime(nowMs), attempt } } };
+}
+
+export function withTask(status: VirtualMachineStatus, upid: string): VirtualMachineStatus {
+  const operation = operationOf(status);
+  // The list is a record for people; the newest ones are what they look for.
+  const taskIDs = [...(operation.taskIDs ?? []), upid].slice(-64);
+  return { ...status, operation: { ...operation, taskID: upid, taskIDs } };
+}
+
+export function withoutTask(status: VirtualMachineStatus): VirtualMachineStatus {
+  const { taskID: _taskID, ...operation } = operationOf(status);
+  return { ...status, operation };
+}
+
+export function withSeparateChanges(status: VirtualMachineStatus): VirtualMachineStatus {
+  return { ...status, operation: { ...operationOf(status), separately: true } };
+}
+
+/** The pipeline is complete: the operation goes, what it achieved stays. */
+export function closeOperation(status: VirtualMachineStatus): VirtualMachineStatus {
+  const { operation: _operation, ...rest } = status;
+  return rest;
+}
+
+/** The operation that is under way; there always is one while a machine runs. */
+export function operationOf(status: VirtualMachineStatus): OperationStatus {
+  if (status.operation === undefined) throw new TypeError('There is no operation under way.');
+  return status.operation;
+}

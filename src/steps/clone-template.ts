@@ -1,0 +1,267 @@
+// clone: makes the VM from its template, under a VMID that is reserved and with our stamp in the call itself.
+import { templateDisks } from '../domain/template.ts';
+import { choosePlacement } from '../domain/placement.ts';
+import type { Facts, TemplateFacts } from '../machine/facts.ts';
+import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
+import { designOf, identityMismatch } from './own-vm.ts';
+
+const CLONE_RECHECK_MS = 1_000;
+const SLOT_RECHECK_MS = 5_000;
+const NODE_RECHECK_MS = 30_000;
+/** A write that got no answer may still be carried out: Proxmox VE's own limit (30 s) and ours (60 s) with a margin. */
+const UNRESOLVED_MS = 100_000;
+/** A clone whose task is not in the list any more for this long has been cut off. */
+const BROKEN_CLONE_MS = 30_000;
+
+type PresentTemplate = Extract<TemplateFacts, { kind: 'present' }>;
+
+export const cloneTemplate: Step = {
+  id: 'clone-template',
+  title: 'Clone template',
+  condition: 'Cloned',
+  needs: (status) => {
+    const always = ['observed', 'template', 'credentials', 'cloneSlot'] as const;
+    return status.operation?.intent?.action === 'clone' ? [...always, 'cloneTask'] : always;
+  },
+  plan,
+};
+
+function plan(facts: Facts): Verdict {
+  if (facts.held.vmid === undefined) {
+    return {
+      kind: 'act',
+      action: { kind: 'reserveVmid', first: designOf(facts).plan.firstVMID ?? 100 },
+      why: 'no VMID is reserved yet',
+    };
+  }
+  switch (facts.observed?.kind) {
+    case 'ours':
+      return whenCloned(facts, facts.observed);
+    case 'cloning':
+      return whileCloning(facts);
+    case 'foreign':
+      return whenTaken(facts, facts.observed);
+    default:
+      return whenAbsent(facts, facts.held.vmid);
+  }
+}
+
+function whenCloned(facts: Facts, vm: Extract<Facts['observed'], { kind: 'ours' }>): Verdict {
+  if (vm.lock === 'clone') return whileCloning(facts);
+  return {
+    kind: 'done',
+    note: { status: { vmid: facts.held.vmid, node: vm.node, name: vm.config.get('name') ?? designOf(facts).name } },
+  };
+}
+
+// The stamp is written when the clone is complete; until then an id that we reserved shows Proxmox VE's placeholder.
+function whileCloning(facts: Facts): Verdict {
+  const sentAt = Date.parse(facts.status.operation?.intent?.sentAt ?? '');
+  const old = Number.isNaN(sentAt) || facts.now - sentAt > BROKEN_CLONE_MS;
+  if (old && facts.cloneTask?.running === false) {
+    return {
+      kind: 'stall',
+      reason: 'CloneBroken',
+      message: `The clone to VM ${facts.held.vmid} was cut off and Proxmox VE keeps its lock for good. Remove the half clone (qm unlock ${facts.held.vmid}, qm destroy ${facts.held.vmid}); the VM is cloned again by itself.`,
+    };
+  }
+  return {
+    kind: 'wait',
+    reason: 'WaitingForTask',
+    message: 'The clone is being made in Proxmox VE.',
+    afterMs: CLONE_RECHECK_MS,
+  };
+}
+
+// Somebody else took the id between our reservation and our clone. As long as a clone call of ours may still be carried
+// out, the id must not be given up: the call would make a second VM once the stranger is gone.
+function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): Verdict {
+  if (facts.held.vmid === undefined) return identityMismatch(observed, facts);
+  if (isUnresolved(facts)) {
+    return {
+      kind: 'wait',
+      reason: 'Verifying',
+      message: `VM ${facts.held.vmid} was made by somebody else while a clone call of ours had no answer; waiting until that call cannot be carried out any more.`,
+      afterMs: SLOT_RECHECK_MS,
+    };
+  }
+  const because = `VM ${facts.held.vmid} was made by somebody else`;
+  return { kind: 'act', action: { kind: 'releaseVmid', vmid: facts.held.vmid, because }, why: because };
+}
+
+/** Whether a clone call was sent whose end is not known. */
+function isUnresolved({ status, now }: Facts): boolean {
+  const { intent, taskIDs } = status.operation ?? {};
+  if (intent?.action !== 'clone' || (taskIDs ?? []).length > 0) return false;
+  return now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
+}
+
+function whenAbsent(facts: Facts, vmid: number): Verdict {
+  const template = usableTemplate(facts);
+  if ('verdict' in template) return template.verdict;
+  if (facts.credentials?.kind === 'foreign') return credentialsTaken(facts.credentials.secretName);
+  const { plan: product } = designOf(facts);
+  if (facts.credentials?.kind === 'absent') {
+    const user = product.osUser === undefined ? {} : { user: product.osUser };
+    return {
+      kind: 'act',
+      action: { kind: 'createCredentials', ...user },
+      why: 'user and password must outlive a crash',
+    };
+  }
+  if (facts.cloneSlot?.free === false) return waitForSlot(facts.cloneSlot);
+  return planClone(facts, template, vmid);
+}
+
+function usableTemplate(facts: Facts): { node: string; disks: TemplateDisks } | { verdict: Verdict } {
+  const id = designOf(facts).package.operatingSystem;
+  const template = facts.template;
+  switch (template?.kind) {
+    case 'present':
+      return checkedTemplate(template, id);
+    case 'offline':
+      return {
+        verdict: {
+          kind: 'wait',
+          reason: 'WaitingForNode',
+          message: `Node ${template.node} with template ${id} is offline.`,
+          afterMs: NODE_RECHECK_MS,
+        },
+      };
+    case 'notATemplate':
+      return {
+        verdict: {
+          kind: 'stall',
+          reason: 'NotATemplate',
+          message: `VM ${id} on node ${template.node} is an ordinary VM, not a template. Convert it to a template or correct the plan.`,
+        },
+      };
+    default:
+      return {
+        verdict: {
+          kind: 'stall',
+          reason: 'TemplateMissing',
+          message: `Template ${id} does not exist on cluster ${facts.cluster.name}.`,
+        },
+      };
+  }
+}
+
+type TemplateDisks = Extract<ReturnType<typeof templateDisks>, { system: unknown }>;
+
+function checkedTemplate(
+  template: PresentTemplate,
+  id: number,
+): { node: string; disks: TemplateDisks } | { verdict: Verdict } {
+  const disks = templateDisks(template.config);
+  if ('problem' in disks)
+    return { verdict: { kind: 'stall', reason: 'TemplateUnusable', message: `Template ${id}: ${disks.problem}` } };
+  return { node: template.node, disks };
+}
+
+function credentialsTaken(secretName: string): Verdict {
+  return {
+    kind: 'stall',
+    reason: 'NameTaken',
+    message: `Secret ${secretName} exists and does not belong to this VM. Rename or delete it: the credentials go there.`,
+  };
+}
+
+function waitForSlot({ running, limit, where }: NonNullable<Facts['cloneSlot']>): Verdict {
+  return {
+    kind: 'wait',
+    reason: 'WaitingForCloneSlot',
+    message: `${running} of ${limit} clones that may run at once on ${where} are running.`,
+    afterMs: SLOT_RECHECK_MS,
+  };
+}
+
+function planClone(facts: Facts, template: { node: string; disks: TemplateDisks }, vmid: number): Verdict {
+  const { plan: product, package: resources, name, planRevision } = designOf(facts);
+  const full = product.cloneType === 'Full';
+  const placement = choosePlacement({
+    ...(product.targetNode === undefined ? {} : { targetNode: product.targetNode }),
+    cloneType: product.cloneType ?? 'Linked',
+    template: { node: template.node, storage: template.disks.system.storage },
+    nodes: nodesOf(facts),
+    storages: storagesOf(facts),
+    placedMemoryBytes: facts.cluster.placedMemoryBytes,
+    wanted: {
+      memoryBytes: resources.memoryGiB * 2 ** 30,
+      ...(product.systemDisk?.storage === undefined ? {} : { systemStorage: product.systemDisk.storage }),
+      ...(resources.additionalDiskGiB > 0 && product.additionalDisk?.storage !== undefined
+        ? { additionalStorage: product.additionalDisk.storage }
+        : {}),
+    },
+  });
+  if ('problem' in placement) return placementProblem(placement.problem);
+  const storage = full ? cloneStorage(facts, template.node, product.systemDisk?.storage) : undefined;
+  const note: Note = {
+    status: {
+      vmid,
+      planRevision,
+      node: template.node,
+      name,
+      effective: resources,
+      disks: {
+        system: template.disks.system.key,
+        ...(resources.additionalDiskGiB > 0 ? { additional: template.disks.freeKey } : {}),
+      },
+      placement: {
+        templateNode: template.node,
+        targetNode: placement.node,
+        ...(placement.targetStorage === undefined ? {} : { targetStorage: placement.targetStorage }),
+        message: placement.message.slice(0, 300),
+      },
+    },
+  };
+  return {
+    kind: 'act',
+    why: `VM ${vmid} does not exist yet`,
+    note,
+    action: {
+      kind: 'clone',
+      template: { node: template.node, vmid: resources.operatingSystem },
+      vmid,
+      name,
+      full,
+      ...(storage === undefined ? {} : { storage }),
+    },
+  };
+}
+
+function placementProblem(problem: {
+  reason: 'NoNodeWithStorage' | 'StorageMissing' | 'WaitingForNode';
+  message: string;
+}): Verdict {
+  if (problem.reason !== 'WaitingForNode') return { kind: 'stall', reason: problem.reason, message: problem.message };
+  return { kind: 'wait', reason: problem.reason, message: problem.message, afterMs: NODE_RECHECK_MS };
+}
+
+// Where the node of the template does not have the storage, the disk gets there by the migration.
+function cloneStorage(facts: Facts, node: string, wanted: string | undefined): string | undefined {
+  if (wanted === undefined) return undefined;
+  return storagesOf(facts).some((storage) => storage.node === node && storage.name === wanted && storage.available)
+    ? wanted
+    : undefined;
+}
+
+function nodesOf({ cluster }: Facts) {
+  return [...(cluster.snapshot?.nodes.values() ?? [])].map((node) => ({
+    name: node.name,
+    online: node.status === 'online',
+    memoryFreeBytes: Math.max(0, (node.maxMemoryBytes ?? 0) - (node.memoryBytes ?? 0)),
+  }));
+}
+
+function storagesOf({ cluster }: Facts) {
+  return (cluster.snapshot?.storages ?? []).map((storage) => ({
+    node: storage.node,
+    name: storage.storage,
+    type: storage.pluginType ?? '',
+    shared: storage.shared,
+    available: storage.status === 'available',
+    content: storage.content,
+    freeBytes: Math.max(0, (storage.totalBytes ?? 0) - (storage.usedBytes ?? 0)),
+  }));
+}

@@ -1,0 +1,63 @@
+// What the steps for the system disk and the additional disk share: growing a disk, and setting its limits.
+import type { EffectivePackage } from '../api/virtual-machine.ts';
+import { type DiskLimits, limitsDiffer, needsGrow } from '../domain/disks.ts';
+import type { OwnVm } from '../machine/facts.ts';
+import type { Verdict } from '../machine/vocabulary.ts';
+import { type Drive, isDriveKey, parseDrive, printDrive, withLimits } from '../pve/drive.ts';
+
+export type DiskKind = 'system' | 'additional';
+
+/** The drive that sits in a slot now. */
+export function driveIn(vm: OwnVm, key: string | undefined): Drive | undefined {
+  const text = key === undefined || !isDriveKey(key) ? undefined : vm.config.get(key);
+  return text === undefined ? undefined : parseDrive(text);
+}
+
+/** Grows a disk to the size of the package. Never smaller: Proxmox VE cannot. */
+export function planDiskSize(key: string, drive: Drive, sizeGiB: number): Verdict {
+  if (sizeGiB === 0) return { kind: 'skip', why: 'the package keeps the size of the template' };
+  const sizeBytes = drive.sizeBytes ?? 0;
+  if (needsGrow(sizeBytes, sizeGiB)) {
+    return {
+      kind: 'act',
+      action: { kind: 'resizeDisk', disk: key, sizeGiB },
+      why: `${key} is smaller than ${sizeGiB} GiB`,
+    };
+  }
+  if (sizeBytes > sizeGiB * 2 ** 30) return { kind: 'skip', why: 'shrink not allowed by Proxmox' };
+  return { kind: 'done' };
+}
+
+/** Sets the limits of a disk; with nothing to limit there is no call at all. */
+export function planDiskLimits(key: string, drive: Drive, limits: DiskLimits): Verdict {
+  if (Object.values(limits).every((limit) => limit === 0)) return { kind: 'skip', why: 'the package has no limits' };
+  if (!limitsDiffer(drive, limits)) return { kind: 'done' };
+  const limited = withLimits(drive, {
+    readMBps: limits.readMBps,
+    writeMBps: limits.writeMBps,
+    readIops: limits.readIOPS,
+    writeIops: limits.writeIOPS,
+  });
+  return {
+    kind: 'act',
+    action: { kind: 'configure', set: { [key]: printDrive(limited) } },
+    why: `the limits of ${key} differ from the package`,
+  };
+}
+
+export function limitsOfPackage(resources: EffectivePackage, disk: DiskKind): DiskLimits {
+  if (disk === 'system') {
+    return {
+      readMBps: resources.systemDiskReadMBps,
+      writeMBps: resources.systemDiskWriteMBps,
+      readIOPS: resources.systemDiskReadIOPS,
+      writeIOPS: resources.systemDiskWriteIOPS,
+    };
+  }
+  return {
+    readMBps: resources.additionalDiskReadMBps,
+    writeMBps: resources.additionalDiskWriteMBps,
+    readIOPS: resources.additionalDiskReadIOPS,
+    writeIOPS: resources.additionalDiskWriteIOPS,
+  };
+}

@@ -1,0 +1,36 @@
+// migrated: moves the stopped VM to the node that was chosen for it before the clone.
+import type { Facts, OwnVm } from '../machine/facts.ts';
+import type { Step, Verdict } from '../machine/vocabulary.ts';
+import { withOwnVm } from './own-vm.ts';
+
+const NODE_RECHECK_MS = 30_000;
+
+export const migrateToTarget: Step = {
+  id: 'migrate-to-target',
+  title: 'Migrate to target node',
+  condition: 'Placed',
+  needs: () => ['observed'],
+  plan: (facts) => withOwnVm(facts, (vm) => plan(facts, vm)),
+};
+
+function plan(facts: Facts, vm: OwnVm): Verdict {
+  const { targetNode, targetStorage, message } = facts.status.placement ?? {};
+  const note = { status: { node: vm.node } };
+  if (targetNode === undefined || targetNode === vm.node) {
+    return { kind: 'skip', why: message ?? `the VM is on its node ${vm.node} already`, note };
+  }
+  const target = facts.cluster.snapshot?.nodes.get(targetNode);
+  if (target !== undefined && target.status !== 'online') {
+    return {
+      kind: 'wait',
+      reason: 'WaitingForNode',
+      message: `Target node ${targetNode} is ${target.status}.`,
+      afterMs: NODE_RECHECK_MS,
+    };
+  }
+  return {
+    kind: 'act',
+    why: `the VM is on ${vm.node} and belongs on ${targetNode}`,
+    action: { kind: 'migrate', target: targetNode, ...(targetStorage === undefined ? {} : { targetStorage }) },
+  };
+}

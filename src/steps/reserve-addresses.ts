@@ -1,0 +1,65 @@
+// set_ip: reserves the addresses of the VM, all on one network, and keeps what it holds already.
+import type { IPAddressReservation } from '../api/reservations.ts';
+import type { AddressStatus, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { chooseAddresses } from '../domain/address-plan.ts';
+import type { Facts } from '../machine/facts.ts';
+import type { AddressChoice, Step, Verdict } from '../machine/vocabulary.ts';
+import { designOf } from './own-vm.ts';
+
+export const reserveAddresses: Step = {
+  id: 'reserve-addresses',
+  title: 'Reserve addresses',
+  condition: 'AddressesAllocated',
+  needs: () => ['addresses'],
+  plan,
+};
+
+function plan(facts: Facts): Verdict {
+  const { plan: product, package: resources } = designOf(facts);
+  const network = product.network ?? {};
+  const chosen = chooseAddresses({
+    // With DHCP the address comes from elsewhere; a pool would give one that nobody uses.
+    wanted: {
+      ipv4: network.dhcpIPv4 ? 0 : resources.ipv4Addresses,
+      ipv6: network.dhcpIPv6 ? 0 : resources.ipv6Addresses,
+    },
+    held: [...facts.held.addresses],
+    pools: [...(facts.addresses?.pools ?? [])],
+    clusterName: facts.cluster.name,
+    namespace: facts.vm.metadata.namespace ?? '',
+    network: { auto: network.autoNetwork ?? true, bridge: network.bridge ?? 'vmbr0', vlan: network.vlan ?? 0 },
+    taken: (place, address) => facts.addresses?.taken(place, address) ?? false,
+  });
+  if ('problem' in chosen) return { kind: 'stall', ...chosen.problem };
+  if (chosen.reserve.length > 0) return reserve(chosen.reserve);
+  const where = chosen.network ?? { bridge: network.bridge ?? 'vmbr0', vlan: network.vlan ?? 0 };
+  return { kind: 'done', note: { status: allocatedStatus(facts.held.addresses, where) } };
+}
+
+function reserve(choices: readonly AddressChoice[]): Verdict {
+  const list = choices.map((choice) => choice.address).join(', ');
+  return { kind: 'act', action: { kind: 'reserveAddresses', choices }, why: `${list} is not reserved yet` };
+}
+
+function allocatedStatus(
+  held: readonly IPAddressReservation[],
+  network: { bridge: string; vlan: number },
+): Partial<VirtualMachineStatus> {
+  return { addresses: held.toSorted(byFamilyAndOrder).map(addressStatus), network };
+}
+
+function byFamilyAndOrder(left: IPAddressReservation, right: IPAddressReservation): number {
+  if (left.spec.family !== right.spec.family) return left.spec.family === 'IPv4' ? -1 : 1;
+  return left.spec.order - right.spec.order;
+}
+
+function addressStatus({ spec }: IPAddressReservation): AddressStatus {
+  return {
+    address: spec.address,
+    prefixLength: spec.prefixLength,
+    ...(spec.gateway === undefined ? {} : { gateway: spec.gateway }),
+    ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),
+    pool: spec.poolName,
+    primary: spec.order === 0,
+  };
+}

@@ -1,0 +1,45 @@
+// set_cloudinit: user, password, keys, main addresses and DNS servers of the guest.
+import { desiredCloudInit } from '../domain/cloud-init.ts';
+import type { Facts, OwnVm } from '../machine/facts.ts';
+import { PASSWORD_FROM_SECRET, type Step, type Verdict } from '../machine/vocabulary.ts';
+import { designOf, withOwnVm } from './own-vm.ts';
+
+export const setCloudInit: Step = {
+  id: 'set-cloud-init',
+  title: 'Configure cloud-init',
+  condition: 'CloudInitConfigured',
+  needs: () => ['observed', 'credentials'],
+  batchable: true,
+  plan: (facts) => withOwnVm(facts, (vm) => plan(facts, vm)),
+};
+
+function plan(facts: Facts, { config }: OwnVm): Verdict {
+  if (facts.credentials?.kind !== 'present') {
+    return {
+      kind: 'stall',
+      reason: 'SecretMissing',
+      message: 'The Secret with the credentials of this VM is gone or belongs to something else.',
+    };
+  }
+  const { plan: product, fqdn } = designOf(facts);
+  const addresses = facts.status.addresses ?? [];
+  const wanted = desiredCloudInit({
+    user: facts.credentials.user,
+    sshKeys: facts.vm.spec.sshAuthorizedKeys ?? [],
+    addresses,
+    dhcp4: product.network?.dhcpIPv4 ?? false,
+    dhcp6: product.network?.dhcpIPv6 ?? false,
+    nameservers: addresses.find((entry) => entry.primary)?.nameservers ?? [],
+    fqdn,
+    ...(product.domain === undefined ? {} : { searchDomain: product.domain }),
+  });
+  const set = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => config.get(key) !== value));
+  // Proxmox VE masks the password when it is read; whether ours is in is remembered, and given again after a crash.
+  if (facts.status.operation?.passwordHandedOver !== true) set['cipassword'] = PASSWORD_FROM_SECRET;
+  if (Object.keys(set).length === 0)
+    return {
+      kind: 'done',
+      note: { status: { osUser: facts.credentials.user, credentialsSecret: facts.credentials.secretName, fqdn } },
+    };
+  return { kind: 'act', action: { kind: 'configure', set }, why: 'cloud-init differs from what is declared' };
+}

@@ -1,0 +1,39 @@
+// set_network: model, bridge, VLAN, rate and firewall flag of the network card. The MAC address is kept.
+import { desiredNic, nicEquals } from '../domain/network-card.ts';
+import type { Facts, OwnVm } from '../machine/facts.ts';
+import type { Step, Verdict } from '../machine/vocabulary.ts';
+import { parseNic, printNic } from '../pve/nic.ts';
+import { designOf, withOwnVm } from './own-vm.ts';
+
+export const setNetwork: Step = {
+  id: 'set-network',
+  title: 'Configure network',
+  condition: 'NetworkConfigured',
+  needs: () => ['observed'],
+  batchable: true,
+  plan: (facts) => withOwnVm(facts, (vm) => plan(facts, vm)),
+};
+
+function plan(facts: Facts, { config }: OwnVm): Verdict {
+  const { plan: product, package: resources } = designOf(facts);
+  const network = facts.status.network ?? {
+    bridge: product.network?.bridge ?? 'vmbr0',
+    vlan: product.network?.vlan ?? 0,
+  };
+  const text = config.get('net0');
+  const current = text === undefined ? undefined : parseNic(text);
+  const desired = desiredNic({
+    ...(current === undefined ? {} : { current }),
+    model: product.network?.model ?? 'AsInTemplate',
+    bridge: network.bridge,
+    vlan: network.vlan,
+    rateMBps: resources.networkMBps,
+    firewall: product.firewall?.enabled ?? true,
+  });
+  if (current !== undefined && nicEquals(current, desired)) return { kind: 'done' };
+  return {
+    kind: 'act',
+    action: { kind: 'configure', set: { net0: printNic(desired) } },
+    why: 'net0 differs from the package',
+  };
+}
