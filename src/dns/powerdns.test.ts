@@ -1,8 +1,14 @@
 // The PowerDNS provider against a scripted server: what it sends, and how every kind of failure is told apart.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { Agent } from 'undici';
 import { afterEach, describe, expect, it } from 'vitest';
+import {
+  startLoopback,
+  startScripted,
+  type Reply,
+  type Script,
+  type Seen,
+} from '../../test/contract/scripted-server.ts';
 import { createPowerDns, type PowerDns, type PowerDnsOptions } from './powerdns.ts';
 import { DnsError, type DnsChange, type DnsRecord } from './provider.ts';
 
@@ -15,65 +21,31 @@ const PTR_RECORD: DnsRecord = {
   values: ['vm.example.com'],
 };
 
-interface Seen {
-  method: string;
-  url: string;
-  apiKey: string | undefined;
-  body: unknown;
-}
-
-interface Reply {
-  status?: number;
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
-/** Answers a request, or undefined to let it hang. */
-type Script = (seen: Seen) => Reply | undefined;
-
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
+/** A provider on a server that answers from a script, both ended after the test. */
 async function scripted(
   script: Script,
   options: Partial<PowerDnsOptions> = {},
 ): Promise<{ dns: PowerDns; seen: Seen[]; host: string }> {
-  const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    void answer(request, response, script, seen);
-  });
-  const host = await listening(server);
+  const { seen, host, stop } = await startScripted(script);
+  cleanups.push(stop);
+  return { dns: opened(host, options), seen, host };
+}
+
+function opened(host: string, options: Partial<PowerDnsOptions> = {}): PowerDns {
   const dns = createPowerDns({ url: `http://${host}`, apiKey: API_KEY, zone: 'example.com', ...options });
   cleanups.push(() => dns.close());
-  return { dns, seen, host };
+  return dns;
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, script: Script, seen: Seen[]): Promise<void> {
-  const text = (await request.toArray()).join('');
-  const call: Seen = {
-    method: request.method ?? '',
-    url: request.url ?? '',
-    apiKey: request.headers['x-api-key']?.toString(),
-    body: text === '' ? undefined : JSON.parse(text),
-  };
-  seen.push(call);
-  const reply = script(call);
-  if (reply === undefined) return;
-  response.writeHead(reply.status ?? 200, reply.headers);
-  response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
-}
-
-async function listening(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  cleanups.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+async function listening(listener: RequestListener): Promise<string> {
+  const server = await startLoopback(listener);
+  cleanups.push(server.stop);
+  return server.host;
 }
 
 const signal = (): AbortSignal => new AbortController().signal;
@@ -202,6 +174,41 @@ describe('apply', () => {
   });
 });
 
+describe('overlapping writes', () => {
+  const set: DnsChange = { kind: 'set', record: A_RECORD };
+
+  it('repeats a write that the server could not make at the moment', async () => {
+    let refusals = 2;
+    const script: Script = () =>
+      refusals-- > 0 ? { status: 500, body: 'Internal Server Error' } : { status: 204, body: '' };
+    const { dns, seen } = await scripted(script, { random: () => 0 });
+    await dns.apply([set], signal());
+    expect(seen.map((call) => call.method)).toEqual(['PATCH', 'PATCH', 'PATCH']);
+  });
+
+  it('gives up after a few times', async () => {
+    const { dns, seen } = await scripted(() => ({ status: 500, body: '' }), { random: () => 0 });
+    expect(await failureOf(dns.apply([set], signal()))).toMatchObject({ kind: 'unreachable' });
+    expect(seen).toHaveLength(6);
+  });
+
+  it('stops repeating with its signal', async () => {
+    const stop = new AbortController();
+    const { dns, seen } = await scripted(() => {
+      stop.abort();
+      return { status: 500, body: '' };
+    });
+    expect((await failureOf(dns.apply([set], stop.signal))).kind).toBe('timeout');
+    expect(seen).toHaveLength(1);
+  });
+
+  it('does not repeat what was refused', async () => {
+    const { dns, seen } = await scripted(() => ({ status: 422, body: { error: 'no' } }));
+    expect((await failureOf(dns.apply([set], signal()))).kind).toBe('refused');
+    expect(seen).toHaveLength(1);
+  });
+});
+
 describe('test', () => {
   it('reads the zone without its records', async () => {
     const { dns, seen } = await scripted(() => zoneWith([]));
@@ -324,12 +331,9 @@ describe('failures', () => {
   });
 
   it('server down', async () => {
-    const server = createServer();
-    const host = await listening(server);
-    await new Promise((resolve) => server.close(resolve));
-    const dns = createPowerDns({ url: `http://${host}`, apiKey: API_KEY, zone: 'example.com' });
-    cleanups.push(() => dns.close());
-    expect(await failureOf(dns.test(signal()))).toMatchObject({
+    const { host, stop } = await startLoopback(() => {});
+    await stop();
+    expect(await failureOf(opened(host).test(signal()))).toMatchObject({
       kind: 'unreachable',
       message: `PowerDNS at ${host} cannot be reached (ECONNREFUSED).`,
     });
@@ -354,24 +358,18 @@ describe('failures', () => {
   });
 
   it('server hanging in the middle of its answer', async () => {
-    const server = createServer((_request, response) => {
+    const host = await listening((_request, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{');
     });
-    const host = await listening(server);
-    const dns = createPowerDns({ url: `http://${host}`, apiKey: API_KEY, zone: 'example.com', timeoutMs: 50 });
-    cleanups.push(() => dns.close());
-    expect((await failureOf(dns.read([A_RECORD], signal()))).kind).toBe('timeout');
+    expect((await failureOf(opened(host, { timeoutMs: 50 }).read([A_RECORD], signal()))).kind).toBe('timeout');
   });
 
   it('connection cut in the middle of the answer', async () => {
-    const server = createServer((_request, response) => {
+    const host = await listening((_request, response) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{', () => response.destroy());
     });
-    const host = await listening(server);
-    const dns = createPowerDns({ url: `http://${host}`, apiKey: API_KEY, zone: 'example.com' });
-    cleanups.push(() => dns.close());
-    expect((await failureOf(dns.read([A_RECORD], signal()))).kind).toBe('unreachable');
+    expect((await failureOf(opened(host).read([A_RECORD], signal()))).kind).toBe('unreachable');
   });
 });

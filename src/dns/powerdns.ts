@@ -1,4 +1,5 @@
 // The PowerDNS Authoritative Server as a DNS provider, over its HTTP API (doc.powerdns.com/authoritative/http-api).
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request, type Dispatcher } from 'undici';
 import { z } from 'zod';
 import { keyText, withinValues } from './changes.ts';
@@ -12,6 +13,7 @@ import {
   type DnsRecordKey,
   type DnsRecordType,
 } from './provider.ts';
+import { Turns } from './turns.ts';
 
 /** Where a zone is and how to get in. */
 export interface PowerDnsOptions {
@@ -28,6 +30,10 @@ export interface PowerDnsOptions {
   timeoutMs?: number;
   /** Connections to use in place of own ones; the caller closes them. */
   dispatcher?: Dispatcher;
+  /** Whose turn it is to write. Zones of one server should share it; PowerDnsServers sees to that. */
+  writes?: Turns;
+  /** Spreads repeated writes; a number from 0 to below 1. */
+  random?: () => number;
 }
 
 /** A PowerDNS zone. `close` ends its connections, and with them the requests under way. */
@@ -42,6 +48,10 @@ interface Answer {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const CONNECTIONS = 4;
+// With the SQLite backend PowerDNS answers 500 at once when two changes overlap, also those of different zones (seen
+// with 4.7.3). Changes are whole record sets, so repeating one is safe.
+const WRITE_RETRY_DELAYS_MS = [25, 50, 100, 200, 400];
+const HTTP_SERVER_ERROR = 500;
 // Servers that do not know the rrset_name filter answer with the whole zone.
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
@@ -82,13 +92,15 @@ class PowerDnsZone implements PowerDns {
   readonly #zoneUrl: URL;
   readonly #host: string;
   readonly #dispatcher: Dispatcher;
+  readonly #writes: Turns;
 
   constructor(options: PowerDnsOptions) {
     this.#options = options;
     this.#zoneUrl = zoneUrl(options);
     // URL.host leaves out a user and password that somebody put into the URL.
     this.#host = this.#zoneUrl.host;
-    this.#dispatcher = options.dispatcher ?? ownDispatcher(options);
+    this.#dispatcher = options.dispatcher ?? powerDnsDispatcher(options);
+    this.#writes = options.writes ?? new Turns();
   }
 
   async read(keys: readonly DnsRecordKey[], signal: AbortSignal): Promise<DnsRecord[]> {
@@ -104,8 +116,7 @@ class PowerDnsZone implements PowerDns {
     const allowed = await this.#allowedChanges(changes, signal);
     if (allowed.length === 0) return;
     const body = JSON.stringify({ rrsets: allowed.map(rrsetOf) });
-    const answer = await this.#send({ method: 'PATCH', body }, signal);
-    this.#check(answer);
+    this.#check(await this.#writes.run(() => this.#write(body, signal)));
   }
 
   async test(signal: AbortSignal): Promise<void> {
@@ -134,6 +145,17 @@ class PowerDnsZone implements PowerDns {
       const record = current.get(keyText(change));
       return record !== undefined && withinValues(record, change.onlyIfValues);
     });
+  }
+
+  async #write(body: string, signal: AbortSignal): Promise<Answer> {
+    const { random = Math.random } = this.#options;
+    for (const delayMs of WRITE_RETRY_DELAYS_MS) {
+      const answer = await this.#send({ method: 'PATCH', body }, signal);
+      if (answer.statusCode !== HTTP_SERVER_ERROR) return answer;
+      // An abort ends the wait, and the next request fails with the reason.
+      await delay(delayMs * (0.5 + random()), undefined, { signal }).catch(() => undefined);
+    }
+    return this.#send({ method: 'PATCH', body }, signal);
   }
 
   async #getZone(query: Record<string, string>, signal: AbortSignal): Promise<ZoneAnswer> {
@@ -204,7 +226,11 @@ function zoneUrl({ url, serverId = 'localhost', zone }: PowerDnsOptions): URL {
   );
 }
 
-function ownDispatcher({ ca, timeoutMs = DEFAULT_TIMEOUT_MS }: PowerDnsOptions): Dispatcher {
+/** The connections to one server; whoever makes them closes them. */
+export function powerDnsDispatcher({
+  ca,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+}: Pick<PowerDnsOptions, 'ca' | 'timeoutMs'>): Dispatcher {
   return new Agent({
     allowH2: false,
     connections: CONNECTIONS,
