@@ -15,14 +15,12 @@ import {
 import { type VirtualMachineRun, virtualMachineRun } from './virtual-machine-run.ts';
 import { type VirtualMachine, virtualMachine } from './virtual-machine.ts';
 
-/** A Namespace; only its metadata is of interest. */
-export type Namespace = KubeObject;
-
 function ours<T extends KubeObject>(kind: Kind): ResourceType<T> {
   const { plural, scope } = kind;
   return { group: GROUP, version: VERSION, kind: kind.kind, plural, namespaced: scope === 'Namespaced' };
 }
 
+/** The client's names of our kinds and of the Secrets they refer to. */
 export const resources = {
   proxmoxCluster: ours<ProxmoxCluster>(proxmoxCluster),
   ipPool: ours<IPPool>(ipPool),
@@ -34,11 +32,4 @@ export const resources = {
   vmidReservation: ours<VMIDReservation>(vmidReservation),
   virtualMachineRun: ours<VirtualMachineRun>(virtualMachineRun),
   secret: secretType,
-  namespace: {
-    group: '',
-    version: 'v1',
-    kind: 'Namespace',
-    plural: 'namespaces',
-    namespaced: false,
-  } as ResourceType<Namespace>,
 } as const;
