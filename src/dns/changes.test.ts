@@ -121,6 +121,12 @@ describe('matchingZones', () => {
     expect(matchingZones(record, all)).toEqual(want);
   });
 
+  it('prefers a classless zone to the network it was delegated from', () => {
+    const classless = zone('0/26.2.0.192.in-addr.arpa');
+    expect(matchingZones('7.2.0.192.in-addr.arpa', [reverse, classless])).toEqual([classless]);
+    expect(matchingZones('64.2.0.192.in-addr.arpa', [reverse, classless])).toEqual([reverse]);
+  });
+
   it('takes the root for no zone', () => {
     expect(matchingZones('vm.example.com', [zone('.'), zone('')])).toEqual([]);
   });
@@ -147,6 +153,17 @@ describe('zonePlans', () => {
         { zone: reverse, desired: [desired[1]], remove: [] },
       ],
       unmatched: ['vm.example.net', V6_NAME],
+    });
+  });
+
+  it('gives PTR records the names they have in a classless zone', () => {
+    const classless = { name: '0/26.2.0.192.in-addr.arpa.', provider: 'one' };
+    const inside = ptr(['vm.example.com'], '7.0/26.2.0.192.in-addr.arpa');
+    expect(
+      zonePlans([classless], [ptr(['vm.example.com'])], [ptr(['vm.example.com'], '8.2.0.192.in-addr.arpa')]),
+    ).toEqual({
+      plans: [{ zone: classless, desired: [inside], remove: [{ ...inside, name: '8.0/26.2.0.192.in-addr.arpa' }] }],
+      unmatched: [],
     });
   });
 

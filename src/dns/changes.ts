@@ -1,7 +1,7 @@
 // Decides what is published where: the records of a VM, the zones they belong to, and the changes that get them there.
 import { bareName, canonicalHostname, hostnameProblem } from './names.ts';
 import type { DnsChange, DnsRecord, DnsRecordKey, DnsRecordType, DnsZoneRef } from './provider.ts';
-import { addressFamily, canonicalAddress, reverseName } from './reverse-names.ts';
+import { addressFamily, canonicalAddress, classlessName, reverseName } from './reverse-names.ts';
 
 /** An address of a VM, and the host name its PTR record is to show when that is not the VM's own name. */
 export interface PublishedAddress {
@@ -53,7 +53,8 @@ export function recordProblem(record: DnsRecord): string | undefined {
 
 /**
  * The zones that hold a name: all zones of the longest zone name that the name ends in. Several zones of one name on
- * several providers are all meant; a parent zone is not, because the name is delegated out of it.
+ * several providers are all meant; a parent zone is not, because the name is delegated out of it. Classless
+ * reverse zones (RFC 2317) hold the addresses of their range.
  */
 export function matchingZones<Zone extends Pick<DnsZoneRef, 'name'>>(name: string, zones: readonly Zone[]): Zone[] {
   const holding = zones.filter((zone) => holds(bareName(zone.name), bareName(name)));
@@ -61,14 +62,19 @@ export function matchingZones<Zone extends Pick<DnsZoneRef, 'name'>>(name: strin
   return holding.filter((zone) => bareName(zone.name).length === longest);
 }
 
-/** Sorts records into the zones that hold them; zones without a record have no plan. */
+/**
+ * Sorts records into the zones that hold them, under the names they have there; zones without a record have no plan.
+ * `unmatched` are the desired names that no zone holds.
+ */
 export function zonePlans<Zone extends Pick<DnsZoneRef, 'name'>>(
   zones: readonly Zone[],
   desired: readonly DnsRecord[],
   remove: readonly DnsRecord[],
 ): { plans: ZonePlan<Zone>[]; unmatched: string[] } {
   const within = (zone: Zone, records: readonly DnsRecord[]): DnsRecord[] =>
-    records.filter((record) => matchingZones(record.name, zones).includes(zone));
+    records
+      .filter((record) => matchingZones(record.name, zones).includes(zone))
+      .map((record) => ({ ...record, name: nameInZone(bareName(zone.name), bareName(record.name)) ?? record.name }));
   const plans = zones
     .map((zone) => ({ zone, desired: within(zone, desired), remove: within(zone, remove) }))
     .filter((plan) => plan.desired.length + plan.remove.length > 0);
@@ -147,5 +153,11 @@ function published(name: string): string {
 }
 
 function holds(zoneName: string, name: string): boolean {
-  return zoneName !== '' && (name === zoneName || name.endsWith(`.${zoneName}`));
+  return nameInZone(zoneName, name) !== undefined;
+}
+
+// In a classless zone a PTR record has a name of its own, which the ordinary one is an alias for.
+function nameInZone(zoneName: string, name: string): string | undefined {
+  if (zoneName === '') return undefined;
+  return name === zoneName || name.endsWith(`.${zoneName}`) ? name : classlessName(name, zoneName);
 }

@@ -125,6 +125,21 @@ describe('publishDns', () => {
     expect(reverse.calls).toEqual(['read', `apply PTR ${ptr7.name}`]);
   });
 
+  it('does not go record by record when the zone as a whole fails', async () => {
+    let calls = 0;
+    const provider: DnsProvider = {
+      ...hanging,
+      read: () => Promise.resolve([]),
+      apply: () => {
+        calls += 1;
+        return Promise.reject(new DnsError('unreachable', 'Gone.'));
+      },
+    };
+    const outcome = await publish({ zones: [zone('2.0.192.in-addr.arpa', provider)], desired: [ptr7, ptr8] });
+    expect(outcome).toMatchObject({ reverse: { ok: 0, failed: 2 }, zones: [{ ok: false, message: 'Gone.' }] });
+    expect(calls).toBe(1);
+  });
+
   it('counts what cannot be published without asking anybody', async () => {
     const forward = new MemoryDns();
     const bad = desiredRecords({
@@ -175,7 +190,7 @@ describe('removing', () => {
   });
 
   it('counts a refused removal whatever the spelling of its name', async () => {
-    const forward = new MemoryDns([setA], ['VM.example.com.']);
+    const forward = new MemoryDns([setA], [setA.name]);
     const outcome = await publish({
       zones: [zone('example.com', forward)],
       remove: [{ ...setA, name: 'VM.example.com.' }],

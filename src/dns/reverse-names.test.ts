@@ -5,6 +5,7 @@ import {
   CLASSLESS_DELEGATION,
   addressFamily,
   canonicalAddress,
+  classlessName,
   isReverseName,
   reverseName,
   zoneHint,
@@ -122,6 +123,59 @@ describe('zoneHint', () => {
         expect(reverseName(address).endsWith(`.${zoneHint(address, prefixLength)}`)).toBe(true);
       }),
     );
+  });
+});
+
+describe('classlessName', () => {
+  const ours = '7.2.0.192.in-addr.arpa';
+  const table: { name: string; record?: string; zone: string; want: string | undefined }[] = [
+    { name: 'by prefix', zone: '0/26.2.0.192.in-addr.arpa', want: '7.0/26.2.0.192.in-addr.arpa' },
+    { name: 'by range', zone: '0-63.2.0.192.in-addr.arpa', want: '7.0-63.2.0.192.in-addr.arpa' },
+    {
+      name: 'first of the prefix',
+      record: '64.2.0.192.in-addr.arpa',
+      zone: '64/26.2.0.192.in-addr.arpa',
+      want: '64.64/26.2.0.192.in-addr.arpa',
+    },
+    {
+      name: 'last of the prefix',
+      record: '127.2.0.192.in-addr.arpa',
+      zone: '64/26.2.0.192.in-addr.arpa',
+      want: '127.64/26.2.0.192.in-addr.arpa',
+    },
+    {
+      name: 'one after the prefix',
+      record: '128.2.0.192.in-addr.arpa',
+      zone: '64/26.2.0.192.in-addr.arpa',
+      want: undefined,
+    },
+    {
+      name: 'one before the prefix',
+      record: '63.2.0.192.in-addr.arpa',
+      zone: '64/26.2.0.192.in-addr.arpa',
+      want: undefined,
+    },
+    {
+      name: 'last of the range',
+      record: '63.2.0.192.in-addr.arpa',
+      zone: '0-63.2.0.192.in-addr.arpa',
+      want: '63.0-63.2.0.192.in-addr.arpa',
+    },
+    {
+      name: 'one after the range',
+      record: '64.2.0.192.in-addr.arpa',
+      zone: '0-63.2.0.192.in-addr.arpa',
+      want: undefined,
+    },
+    { name: 'one address', zone: '7/32.2.0.192.in-addr.arpa', want: '7.7/32.2.0.192.in-addr.arpa' },
+    { name: 'other network', zone: '0/26.3.0.192.in-addr.arpa', want: undefined },
+    { name: 'an ordinary zone', zone: '2.0.192.in-addr.arpa', want: undefined },
+    { name: 'a forward zone', zone: 'example.com', want: undefined },
+    { name: 'a forward name', record: 'vm.example.com', zone: '0/26.2.0.192.in-addr.arpa', want: undefined },
+    { name: 'a forward name that looks alike', record: '7.example.com', zone: '0-63.example.com', want: undefined },
+  ];
+  it.each(table)('$name', ({ record = ours, zone, want }) => {
+    expect(classlessName(record, zone)).toBe(want);
   });
 });
 

@@ -42,6 +42,19 @@ export function zoneHint(address: string, prefixLength: number): string {
   return [...labels.reverse(), treeOf(address)].join('.');
 }
 
+/**
+ * The name that a PTR record has inside a classless zone (RFC 2317), or undefined when the zone is none or does not cover
+ * the address. Both customary spellings are known, by prefix and by range: 7.2.0.192.in-addr.arpa is
+ * 7.0/26.2.0.192.in-addr.arpa in the zone 0/26.2.0.192.in-addr.arpa, and 7.0-63.2.0.192.in-addr.arpa in 0-63.….
+ */
+export function classlessName(name: string, zoneName: string): string | undefined {
+  const [, octet, network] = /^(\d{1,3})\.(\d{1,3}\.\d{1,3}\.\d{1,3}\.in-addr\.arpa)$/.exec(name) ?? [];
+  const [, first, separator, end, parent] = /^(\d{1,3})([/-])(\d{1,3})\.(.+)$/.exec(zoneName) ?? [];
+  if (octet === undefined || network !== parent) return undefined;
+  const last = separator === '/' ? Number(first) + 2 ** (32 - Number(end)) - 1 : Number(end);
+  return Number(octet) >= Number(first) && Number(octet) <= last ? `${octet}.${zoneName}` : undefined;
+}
+
 /** Whether a name is in one of the two reverse trees. */
 export function isReverseName(name: string): boolean {
   return /\.(in-addr|ip6)\.arpa$/.test(name);

@@ -101,6 +101,19 @@ describe.skipIf(unavailable !== undefined)('PowerDNS in particular', () => {
     await expect(harness.open('copied.example').test(signal())).rejects.toMatchObject({ kind: 'refused' });
   });
 
+  it('publishes into a classless reverse zone', async () => {
+    const zone = '64/26.100.51.198.in-addr.arpa';
+    await harness.server.createZone(zone);
+    const outcome = await publishDns({
+      zones: [{ ref: { name: zone, provider: 'PowerDNS' }, provider: harness.open(zone) }],
+      desired: [{ name: '70.100.51.198.in-addr.arpa', type: 'PTR', ttlSeconds: 60, values: ['vm.example.com'] }],
+      timeoutMs: 10_000,
+      signal: signal(),
+    });
+    expect(outcome.reverse).toEqual({ ok: 1, failed: 0 });
+    expect(await harness.resolve({ name: `70.${zone}`, type: 'PTR' })).toEqual(['vm.example.com']);
+  });
+
   it('survives writes of other programs at the same time', async () => {
     const zones = ['one.example', 'two.example', 'three.example'];
     for (const zone of zones) await harness.server.createZone(zone);
