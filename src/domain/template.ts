@@ -18,10 +18,12 @@ export function templateDisks(config: ReadonlyMap<string, string>): TemplateDisk
   if (![...drives.values()].some(isCloudInit)) {
     return { problem: 'It has no cloud-init drive. Add one (qm set <vmid> --ide2 <storage>:cloudinit).' };
   }
-  const usedKeys = [...drives.keys()];
   const scsihw = config.get('scsihw');
-  return {
-    system: { key, storage: drive.storage },
-    freeKey: additionalDiskKey({ systemKey: key, usedKeys, ...(scsihw === undefined ? {} : { scsihw }) }),
-  };
+  const freeKey = additionalDiskKey({
+    systemKey: key,
+    usedKeys: [...drives.keys()],
+    ...(scsihw === undefined ? {} : { scsihw }),
+  });
+  if (freeKey === undefined) return { problem: 'It has no free slot for an additional disk.' };
+  return { system: { key, storage: drive.storage }, freeKey };
 }

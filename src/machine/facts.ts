@@ -51,7 +51,7 @@ export type ObservedVm =
     };
 
 export interface ObservedFirewall {
-  options: ReadonlyMap<string, string>;
+  options: Readonly<Record<string, unknown>>;
   /** Members of ipfilter-net0; undefined when there is no such set. */
   ipset: readonly string[] | undefined;
 }

@@ -43,7 +43,8 @@ export function openOperation(
       runName: runName(vm, runCount),
       startedAt: isoTime(nowMs),
       // A task of the pipeline that this one interrupts is still waited for.
-      ...(carried?.taskID === undefined ? {} : { taskID: carried.taskID, taskIDs: [carried.taskID] }),
+      ...(carried?.taskID === undefined ? {} : { taskID: carried.taskID }),
+      ...(carried?.taskIDs === undefined ? {} : { taskIDs: carried.taskIDs }),
       ...(carried?.intent === undefined ? {} : { intent: carried.intent }),
     },
   };

@@ -73,7 +73,6 @@ function planCreation(facts: Facts, vm: OwnVm, key: string): Verdict {
     storage,
     sizeGiB: resources.additionalDiskGiB,
     format,
-    storageType: found.pluginType ?? '',
     limits: limitsOfPackage(resources, 'additional'),
   });
   return { kind: 'act', action: { kind: 'configure', set: { [key]: value } }, why: `${key} does not exist yet` };

@@ -1,6 +1,6 @@
 // clone: makes the VM from its template, under a VMID that is reserved and with our stamp in the call itself.
 import { templateDisks } from '../domain/template.ts';
-import { choosePlacement } from '../domain/placement.ts';
+import { choosePlacement, type Placement, type PlacementProblem, type PlacementRequest } from '../domain/placement.ts';
 import type { Facts, TemplateFacts } from '../machine/facts.ts';
 import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
 import { designOf, identityMismatch } from './own-vm.ts';
@@ -177,9 +177,28 @@ function waitForSlot({ running, limit, where }: NonNullable<Facts['cloneSlot']>)
 }
 
 function planClone(facts: Facts, template: { node: string; disks: TemplateDisks }, vmid: number): Verdict {
-  const { plan: product, package: resources, name, planRevision } = designOf(facts);
-  const full = product.cloneType === 'Full';
-  const placement = choosePlacement({
+  const { plan: product, package: resources, name } = designOf(facts);
+  const placement = choosePlacement(placementRequest(facts, template));
+  if (placement.problem !== undefined) return placementProblem(placement.problem);
+  return {
+    kind: 'act',
+    why: `VM ${vmid} does not exist yet`,
+    note: { status: decidedStatus(facts, template, vmid, placement) },
+    action: {
+      kind: 'clone',
+      template: { node: template.node, vmid: resources.operatingSystem },
+      vmid,
+      name,
+      full: product.cloneType === 'Full',
+      ...(placement.cloneStorage === undefined ? {} : { storage: placement.cloneStorage }),
+    },
+  };
+}
+
+function placementRequest(facts: Facts, template: { node: string; disks: TemplateDisks }): PlacementRequest {
+  const { plan: product, package: resources } = designOf(facts);
+  const additional = resources.additionalDiskGiB > 0 ? product.additionalDisk?.storage : undefined;
+  return {
     ...(product.targetNode === undefined ? {} : { targetNode: product.targetNode }),
     cloneType: product.cloneType ?? 'Linked',
     template: { node: template.node, storage: template.disks.system.storage },
@@ -189,61 +208,39 @@ function planClone(facts: Facts, template: { node: string; disks: TemplateDisks 
     wanted: {
       memoryBytes: resources.memoryGiB * 2 ** 30,
       ...(product.systemDisk?.storage === undefined ? {} : { systemStorage: product.systemDisk.storage }),
-      ...(resources.additionalDiskGiB > 0 && product.additionalDisk?.storage !== undefined
-        ? { additionalStorage: product.additionalDisk.storage }
-        : {}),
-    },
-  });
-  if ('problem' in placement) return placementProblem(placement.problem);
-  const storage = full ? cloneStorage(facts, template.node, product.systemDisk?.storage) : undefined;
-  const note: Note = {
-    status: {
-      vmid,
-      planRevision,
-      node: template.node,
-      name,
-      effective: resources,
-      disks: {
-        system: template.disks.system.key,
-        ...(resources.additionalDiskGiB > 0 ? { additional: template.disks.freeKey } : {}),
-      },
-      placement: {
-        templateNode: template.node,
-        targetNode: placement.node,
-        ...(placement.targetStorage === undefined ? {} : { targetStorage: placement.targetStorage }),
-        message: placement.message.slice(0, 300),
-      },
+      ...(additional === undefined ? {} : { additionalStorage: additional }),
     },
   };
+}
+
+// Everything that is decided before the clone is stored with its intent, so that a later pass does not decide otherwise.
+function decidedStatus(
+  facts: Facts,
+  template: { node: string; disks: TemplateDisks },
+  vmid: number,
+  placement: Placement,
+): NonNullable<Note['status']> {
+  const { package: resources, name, planRevision } = designOf(facts);
+  const { system, freeKey } = template.disks;
   return {
-    kind: 'act',
-    why: `VM ${vmid} does not exist yet`,
-    note,
-    action: {
-      kind: 'clone',
-      template: { node: template.node, vmid: resources.operatingSystem },
-      vmid,
-      name,
-      full,
-      ...(storage === undefined ? {} : { storage }),
+    vmid,
+    planRevision,
+    node: template.node,
+    name,
+    effective: resources,
+    disks: { system: system.key, ...(resources.additionalDiskGiB > 0 ? { additional: freeKey } : {}) },
+    placement: {
+      templateNode: template.node,
+      targetNode: placement.node,
+      targetStorage: placement.targetStorage,
+      message: placement.message.slice(0, 300),
     },
   };
 }
 
-function placementProblem(problem: {
-  reason: 'NoNodeWithStorage' | 'StorageMissing' | 'WaitingForNode';
-  message: string;
-}): Verdict {
-  if (problem.reason !== 'WaitingForNode') return { kind: 'stall', reason: problem.reason, message: problem.message };
-  return { kind: 'wait', reason: problem.reason, message: problem.message, afterMs: NODE_RECHECK_MS };
-}
-
-// Where the node of the template does not have the storage, the disk gets there by the migration.
-function cloneStorage(facts: Facts, node: string, wanted: string | undefined): string | undefined {
-  if (wanted === undefined) return undefined;
-  return storagesOf(facts).some((storage) => storage.node === node && storage.name === wanted && storage.available)
-    ? wanted
-    : undefined;
+function placementProblem({ reason, message }: PlacementProblem): Verdict {
+  if (reason !== 'WaitingForNode') return { kind: 'stall', reason, message };
+  return { kind: 'wait', reason, message, afterMs: NODE_RECHECK_MS };
 }
 
 function nodesOf({ cluster }: Facts) {
@@ -257,7 +254,7 @@ function nodesOf({ cluster }: Facts) {
 function storagesOf({ cluster }: Facts) {
   return (cluster.snapshot?.storages ?? []).map((storage) => ({
     node: storage.node,
-    name: storage.storage,
+    storage: storage.storage,
     type: storage.pluginType ?? '',
     shared: storage.shared,
     available: storage.status === 'available',

@@ -1,7 +1,7 @@
 // set_ip: reserves the addresses of the VM, all on one network, and keeps what it holds already.
 import type { IPAddressReservation } from '../api/reservations.ts';
 import type { AddressStatus, VirtualMachineStatus } from '../api/virtual-machine.ts';
-import { chooseAddresses } from '../domain/address-plan.ts';
+import { type AddressChoice as PoolChoice, chooseAddresses } from '../domain/address-plan.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { AddressChoice, Step, Verdict } from '../machine/vocabulary.ts';
 import { designOf } from './own-vm.ts';
@@ -30,10 +30,26 @@ function plan(facts: Facts): Verdict {
     network: { auto: network.autoNetwork ?? true, bridge: network.bridge ?? 'vmbr0', vlan: network.vlan ?? 0 },
     taken: (place, address) => facts.addresses?.taken(place, address) ?? false,
   });
-  if ('problem' in chosen) return { kind: 'stall', ...chosen.problem };
-  if (chosen.reserve.length > 0) return reserve(chosen.reserve);
-  const where = chosen.network ?? { bridge: network.bridge ?? 'vmbr0', vlan: network.vlan ?? 0 };
-  return { kind: 'done', note: { status: allocatedStatus(facts.held.addresses, where) } };
+  if (chosen.problem !== undefined) return { kind: 'stall', ...chosen.problem };
+  if (chosen.reserve.length > 0) return reserve(chosen.reserve.map(withPoolFacts));
+  const { bridge, vlan } = chosen.network;
+  return { kind: 'done', note: { status: allocatedStatus(facts.held.addresses, { bridge, vlan }) } };
+}
+
+// What the pool says now goes into the reservation: later edits of the pool touch new allocations only.
+function withPoolFacts({ pool, address, family, order }: PoolChoice): AddressChoice {
+  const { bridge, vlan, prefixLength, gateway, nameservers } = pool.spec;
+  return {
+    poolName: pool.metadata.name,
+    bridge,
+    vlan: vlan ?? 0,
+    address,
+    family,
+    prefixLength,
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(nameservers === undefined ? {} : { nameservers }),
+    order,
+  };
 }
 
 function reserve(choices: readonly AddressChoice[]): Verdict {

@@ -20,7 +20,7 @@ function plan(facts: Facts): Verdict {
     addresses: (facts.status.addresses ?? []).map((entry) => entry.address),
   });
   const conditions = [inactiveNote(desired.inactiveBecause)];
-  const observed = facts.firewall ?? { options: new Map<string, string>(), ipset: undefined };
+  const observed = facts.firewall ?? { options: {}, ipset: undefined };
   const difference = firewallDifference(desired, observed.options, observed.ipset);
   const action = firstAction(difference, desired.ipset?.name ?? '');
   if (action === undefined) {
@@ -39,10 +39,10 @@ function inactiveNote(because: string | undefined): ConditionNote {
 
 function firstAction(difference: ReturnType<typeof firewallDifference>, name: string): Action | undefined {
   // The set comes before the options: a filter that is on without its set would let nothing through.
-  if (difference.createIpset) return { kind: 'createIpset', name };
-  const [add] = difference.add;
+  if (difference.createSet) return { kind: 'createIpset', name };
+  const [add] = difference.addCidrs;
   if (add !== undefined) return { kind: 'addToIpset', name, cidr: add };
-  const [remove] = difference.remove;
+  const [remove] = difference.removeCidrs;
   if (remove !== undefined) return { kind: 'removeFromIpset', name, cidr: remove };
   if (Object.keys(difference.options).length > 0) return { kind: 'setFirewallOptions', set: difference.options };
   return undefined;

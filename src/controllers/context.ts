@@ -1,0 +1,59 @@
+// What every controller is given: the API server, the stores of what is known, the clusters, and the operator's own settings.
+import type { IPPool } from '../api/ip-pool.ts';
+import type { DNSZone } from '../api/dns-zone.ts';
+import type { Plan, PlanRevision } from '../api/plan.ts';
+import type { ProxmoxCluster } from '../api/proxmox-cluster.ts';
+import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineRun } from '../api/virtual-machine-run.ts';
+import type { DnsProvider } from '../dns/provider.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import type { Informer } from '../kube/informer.ts';
+import type { Log } from '../kube/log.ts';
+import type { Secret } from '../kube/secrets.ts';
+import type { KubeObject } from '../kube/types.ts';
+import type { ClusterRegistry } from './clusters.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** The part of an informer that reconciles read; tests hand in plain maps. */
+export type Store<T extends KubeObject> = Pick<Informer<T>, 'get' | 'list' | 'byIndex' | 'observe' | 'forget'>;
+
+export interface Stores {
+  virtualMachines: Store<VirtualMachine>;
+  virtualMachineRuns: Store<VirtualMachineRun>;
+  plans: Store<Plan>;
+  planRevisions: Store<PlanRevision>;
+  clusters: Store<ProxmoxCluster>;
+  pools: Store<IPPool>;
+  zones: Store<DNSZone>;
+  addressReservations: Store<IPAddressReservation>;
+  vmidReservations: Store<VMIDReservation>;
+  /** Secrets of the operator's own namespace; no other Secret is ever watched. */
+  secrets: Store<Secret>;
+}
+
+/** Names of the indexes that the stores are built with. */
+export const INDEX = {
+  /** Reservations by the UID of the VirtualMachine that holds them; runs by the VM's `namespace/name`. */
+  virtualMachine: 'virtualMachine',
+  cluster: 'cluster',
+  plan: 'plan',
+} as const;
+
+export interface Context {
+  client: KubeClient;
+  stores: Stores;
+  clusters: ClusterRegistry;
+  events: Pick<EventRecorder, 'emit'>;
+  log: Log;
+  metrics: Metrics;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  randomBytes(count: number): Uint8Array;
+  openDnsZone(zone: DNSZone, apiKey: string): DnsProvider;
+  /** Time limit of one DNS publication: it must not hold a VM up. */
+  dnsTimeoutMs: number;
+  /** Namespace that the Secrets of clusters and zones live in. */
+  operatorNamespace: string;
+}
