@@ -1,0 +1,184 @@
+// Decides which addresses a VM still needs and which pools give them: all on one network, because the VM has one network card.
+import type { IPPool } from '../api/ip-pool.ts';
+import type { IPAddressReservation } from '../api/reservations.ts';
+import type { Family } from './ip.ts';
+import { freeAddresses, matchingPools, type Network, networkPools, poolNetwork, sameNetwork } from './pools.ts';
+
+export interface AddressRequest {
+  readonly wanted: { readonly ipv4: number; readonly ipv6: number };
+  /** The reservations that this VM already holds; they are kept. */
+  readonly held: readonly IPAddressReservation[];
+  readonly pools: readonly IPPool[];
+  readonly clusterName: string;
+  readonly namespace: string;
+  /** With auto the pools decide on bridge and VLAN, unless the VM holds addresses already. */
+  readonly network: Network & { readonly auto: boolean };
+  /** Whether anybody holds the address on the network. */
+  readonly taken: (network: Network, address: string) => boolean;
+}
+
+export interface AddressChoice {
+  readonly pool: IPPool;
+  readonly address: string;
+  readonly family: Family;
+  /** Place among the addresses of the family; 0 is the main address. */
+  readonly order: number;
+}
+
+export interface AddressProblem {
+  readonly reason: 'PoolEmpty' | 'NoMatchingPool';
+  readonly message: string;
+}
+
+/** What is to be reserved, in this order, and the network of the VM; or why that cannot be. */
+export type AddressDecision =
+  | { readonly reserve: readonly AddressChoice[]; readonly network: Network; readonly problem?: undefined }
+  | { readonly problem: AddressProblem };
+
+interface Missing {
+  readonly family: Family;
+  /** Places that no held reservation has. */
+  readonly orders: readonly number[];
+}
+
+const MOST_POOLS_NAMED = 4;
+
+/** Keeps held addresses and fills the missing places, all on one network; nothing at all when not every place can be filled. */
+export function chooseAddresses(request: AddressRequest): AddressDecision {
+  const missing = missingOrders(request);
+  const fixed = fixedNetwork(request);
+  if (missing.length === 0) return { reserve: [], network: fixed ?? plannedNetwork(request) };
+  const networks = fixed === undefined ? candidateNetworks(request, missing) : [fixed];
+  for (const network of networks) {
+    const reserve = choicesOn(network, request, missing);
+    if (reserve !== undefined) return { reserve, network };
+  }
+  return { problem: addressProblem(request, missing, networks) };
+}
+
+function missingOrders({ wanted, held }: AddressRequest): Missing[] {
+  const families = [
+    { family: 'IPv4', count: wanted.ipv4 },
+    { family: 'IPv6', count: wanted.ipv6 },
+  ] as const;
+  return families.flatMap(({ family, count }) => {
+    const present = new Set(held.filter(({ spec }) => spec.family === family).map(({ spec }) => spec.order));
+    const orders = Array.from({ length: count }, (_, order) => order).filter((order) => !present.has(order));
+    return orders.length === 0 ? [] : [{ family, orders }];
+  });
+}
+
+// A held address pins the network: the other addresses have to work on the same network card.
+function fixedNetwork(request: AddressRequest): Network | undefined {
+  const [main] = [...request.held].sort(
+    (a, b) => a.spec.family.localeCompare(b.spec.family, 'en') || a.spec.order - b.spec.order,
+  );
+  if (main !== undefined) return { bridge: main.spec.bridge, vlan: main.spec.vlan };
+  return request.network.auto ? undefined : plannedNetwork(request);
+}
+
+function plannedNetwork({ network }: AddressRequest): Network {
+  return { bridge: network.bridge, vlan: network.vlan };
+}
+
+// The networks of the main address's pools come first: IPv4 before IPv6, pools by name.
+function candidateNetworks(request: AddressRequest, missing: readonly Missing[]): Network[] {
+  const networks = missing
+    .flatMap(({ family }) => matchingPools({ ...poolScope(request), family }))
+    .map(({ spec }) => poolNetwork(spec));
+  return networks.filter((network, index) => networks.findIndex((other) => sameNetwork(network, other)) === index);
+}
+
+function poolScope({ pools, clusterName, namespace }: AddressRequest) {
+  return { pools, clusterName, namespace };
+}
+
+function choicesOn(
+  network: Network,
+  request: AddressRequest,
+  missing: readonly Missing[],
+): readonly AddressChoice[] | undefined {
+  const choices = missing.flatMap((need) => freeChoices(network, request, need));
+  const needed = missing.reduce((sum, { orders }) => sum + orders.length, 0);
+  return choices.length === needed ? choices : undefined;
+}
+
+function freeChoices(network: Network, request: AddressRequest, { family, orders }: Missing): AddressChoice[] {
+  const pools = matchingPools({ ...poolScope(request), family, ...network });
+  const choices: AddressChoice[] = [];
+  const isTaken = takenBy(network, request);
+  for (const pool of pools) {
+    for (const address of firstOf(freeAddresses(pool, isTaken), orders.length - choices.length)) {
+      choices.push({ pool, address, family, order: orders[choices.length] ?? 0 });
+    }
+  }
+  return choices;
+}
+
+function firstOf(addresses: Iterable<string>, count: number): string[] {
+  const first: string[] = [];
+  if (count === 0) return first;
+  for (const address of addresses) {
+    if (first.push(address) === count) break;
+  }
+  return first;
+}
+
+// What the VM itself holds counts as taken even when the caller's view is older than its reservations.
+function takenBy(network: Network, { held, taken }: AddressRequest): (address: string) => boolean {
+  const own = new Set(held.map(({ spec }) => spec.address));
+  return (address) => own.has(address) || taken(network, address);
+}
+
+function addressProblem(
+  request: AddressRequest,
+  missing: readonly Missing[],
+  networks: readonly Network[],
+): AddressProblem {
+  const unserved = missing.find(({ family }) => {
+    return !networks.some((network) => matchingPools({ ...poolScope(request), family, ...network }).length > 0);
+  });
+  if (unserved !== undefined) return noMatchingPool(request, unserved.family, networks);
+  const complete = networks.filter((network) =>
+    missing.every(({ family }) => matchingPools({ ...poolScope(request), family, ...network }).length > 0),
+  );
+  if (complete.length === 0) {
+    const message = `No network of the cluster ${request.clusterName} has both an IPv4 and an IPv6 pool; all addresses of a VM are on one network. Create an IPPool.`;
+    return { reason: 'NoMatchingPool', message };
+  }
+  return poolEmpty(request, missing, complete);
+}
+
+function noMatchingPool(request: AddressRequest, family: Family, networks: readonly Network[]): AddressProblem {
+  const [only] = networks.length === 1 ? networks : [];
+  const where = only === undefined ? '' : ` on ${networkText(only)}`;
+  const closed = networkPools({ pools: request.pools, clusterName: request.clusterName, family, ...only });
+  const hint =
+    closed.length === 0
+      ? 'Create an IPPool or correct the plan.'
+      : `${closed.length === 1 ? 'One pool does' : `${closed.length} pools do`} not allow it: allowedNamespaces.`;
+  const message = `No ${family} pool of the cluster ${request.clusterName}${where} serves the namespace ${request.namespace}. ${hint}`;
+  return { reason: 'NoMatchingPool', message };
+}
+
+function poolEmpty(request: AddressRequest, missing: readonly Missing[], networks: readonly Network[]): AddressProblem {
+  const looked = networks.flatMap((network) => missing.flatMap((need) => poolTexts(network, request, need)));
+  const more = looked.length - MOST_POOLS_NAMED;
+  const list = looked.slice(0, MOST_POOLS_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const needs = missing.map(({ family, orders }) => `${orders.length} ${family}`).join(' and ');
+  const message = `${needs} needed on one network, but free are: ${list}. Grow a pool or add one.`;
+  return { reason: 'PoolEmpty', message };
+}
+
+// Counted no further than needed: an IPv6 pool has more addresses than can be counted.
+function poolTexts(network: Network, request: AddressRequest, { family, orders }: Missing): string[] {
+  const isTaken = takenBy(network, request);
+  return matchingPools({ ...poolScope(request), family, ...network }).map((pool) => {
+    const free = firstOf(freeAddresses(pool, isTaken), orders.length).length;
+    return `${pool.metadata.name} ${free === orders.length ? 'enough' : free}`;
+  });
+}
+
+function networkText({ bridge, vlan }: Network): string {
+  return vlan === 0 ? `bridge ${bridge} untagged` : `bridge ${bridge} VLAN ${vlan}`;
+}
