@@ -55,11 +55,6 @@ export function classlessName(name: string, zoneName: string): string | undefine
   return Number(octet) >= Number(first) && Number(octet) <= last ? `${octet}.${zoneName}` : undefined;
 }
 
-/** Whether a name is in one of the two reverse trees. */
-export function isReverseName(name: string): boolean {
-  return /\.(in-addr|ip6)\.arpa$/.test(name);
-}
-
 function addressLabels(address: string): string[] {
   if (requiredFamily(address) === 4) return address.split('.');
   return new Address6(address).canonicalForm().replaceAll(':', '').split('');

@@ -48,7 +48,7 @@ export function powerDnsUnavailable(): string | undefined {
   if (missing.length === 0) return undefined;
   return (
     `PowerDNS is not installed (${missing.join(' and ')} not found). ` +
-    'On Debian: RUNLEVEL=1 apt-get install --no-install-recommends pdns-server pdns-backend-sqlite3'
+    'On Debian: apt-get install pdns-server pdns-backend-sqlite3; the service that comes with it need not run.'
   );
 }
 
