@@ -38,6 +38,8 @@ export interface ControlPlane extends AsyncDisposable {
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
   readonly url: string;
+  /** Path of the kubectl that fits. */
+  readonly kubectlPath: string;
   /** Runs kubectl as the administrator; `input` is its standard input. Never rejects: look at `code`. */
   kubectl(args: readonly string[], input?: string): Promise<RunResult>;
   /** Ends the API server gracefully and starts it again on the same port. */
@@ -85,6 +87,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 class LocalControlPlane implements ControlPlane {
   readonly kubeconfig: string;
   readonly url: string;
+  readonly kubectlPath: string;
   readonly #binaries: Binaries;
   readonly #layout: Layout;
   readonly #credentials: AdminCredentials;
@@ -101,6 +104,7 @@ class LocalControlPlane implements ControlPlane {
     this.#isTemporary = isTemporary;
     this.kubeconfig = join(layout.folder, files.adminKubeconfig);
     this.url = apiServerUrl(layout);
+    this.kubectlPath = binaries.kubectl;
     if (isTemporary) this.#guard.addFolder(layout.folder);
   }
 
@@ -143,7 +147,7 @@ class LocalControlPlane implements ControlPlane {
 
   kubectl(args: readonly string[], input?: string): Promise<RunResult> {
     const cache = join(this.#layout.folder, 'kubectl-cache');
-    return run(this.#binaries.kubectl, ['--kubeconfig', this.kubeconfig, '--cache-dir', cache, ...args], { input });
+    return run(this.kubectlPath, ['--kubeconfig', this.kubeconfig, '--cache-dir', cache, ...args], { input });
   }
 
   async restartApiServer(): Promise<void> {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { untilInterrupted } from '../process/interrupt.ts';
+import { catchInterruptions } from '../process/interrupt.ts';
 import { NoBinariesError } from './binaries.ts';
 import { type ControlPlane, FolderInUseError, startControlPlane } from './control-plane.ts';
 
@@ -52,10 +52,11 @@ async function main(args: readonly string[]): Promise<void> {
     auditLog: options['audit-log'],
     log: (line) => console.error(line),
   });
+  using interruption = catchInterruptions();
   if (options.crds) await applyCrds(plane);
   console.log(`The API server listens on ${plane.url}. Ctrl-C ends it. To use it:\n`);
   console.log(`export KUBECONFIG=${plane.kubeconfig}`);
-  await untilInterrupted();
+  await interruption.signal;
 }
 
 if (import.meta.main) {

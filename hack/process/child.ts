@@ -11,6 +11,8 @@ export interface ChildOptions {
   /** Receives everything that the child prints. */
   logFile: string;
   guard: Guard;
+  /** What messages call it; the command's name unless given. */
+  name?: string;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
 }
@@ -33,7 +35,7 @@ export class Child {
     this.#process = process;
     this.#logFile = options.logFile;
     this.pid = process.pid;
-    this.name = basename(options.command);
+    this.name = options.name ?? basename(options.command);
     const { guard } = options;
     const { pid } = this;
     guard.addProcess(pid);

@@ -1,0 +1,110 @@
+// Everything that runs during the demo: what is started together, what is applied, and how it is all ended again.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type PowerDnsServer, startPowerDns } from '../../test/contract/powerdns-server.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import type { Child } from '../process/child.ts';
+import { Guard } from '../process/guard.ts';
+import { startOperator } from './operator.ts';
+import { fitSamples, type Manifest, readManifests, type Servers, zoneNames } from './samples.ts';
+import { type Simulator, startSimulator } from './simulator.ts';
+
+const operatorStopMs = 5000;
+
+/** The servers of the demo. Closing it ends them all and removes their files. */
+export class Stage implements AsyncDisposable {
+  readonly folder: string;
+  readonly #root: string;
+  readonly #guard = new Guard();
+  readonly #cleanup = new AsyncDisposableStack();
+  plane!: ControlPlane;
+  simulator!: Simulator;
+  operator!: Child;
+  /** A running PowerDNS, or why there is none. */
+  powerDns!: PowerDnsServer | { unavailable: string };
+
+  private constructor(root: string, folder: string) {
+    this.#root = root;
+    this.folder = folder;
+    this.#guard.addFolder(folder);
+    this.#cleanup.defer(() => this.#guard.close());
+    this.#cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  }
+
+  static async open(root: string): Promise<Stage> {
+    return new Stage(root, await mkdtemp(join(tmpdir(), 'pve-operator-demo-')));
+  }
+
+  /** Starts what does not depend on anything: the control plane, the simulator and, when installed, PowerDNS. */
+  async startServers(log: (line: string) => void): Promise<void> {
+    const plane = this.#own(startControlPlane({ log }), (started) => started.stop());
+    const simulator = this.#own(startSimulator(this.#root, this.folder, this.#guard), ({ child }) => child.stop(0));
+    const powerDns = this.#own(startPowerDns(), async (started) => {
+      if ('stop' in started) await started.stop();
+    });
+    [this.plane, this.simulator, this.powerDns] = await Promise.all([plane, simulator, powerDns]);
+  }
+
+  /** Makes the API known and lets the operator in. */
+  async applyBasics(): Promise<void> {
+    const crds = join(this.#root, 'crds');
+    await this.#kubectl(['apply', '--server-side', '-f', crds]);
+    await this.#kubectl(['wait', '--for=condition=Established', '--timeout=20s', '-f', crds]);
+    await this.#kubectl(['apply', '-f', join(this.#root, 'config/rbac')]);
+  }
+
+  async startOperator(): Promise<void> {
+    const operator = startOperator(this.#root, this.folder, this.plane, this.#guard);
+    this.operator = await this.#own(operator, (child) => child.stop(operatorStopMs));
+  }
+
+  /** Applies config/samples/, fitted to the servers; returns what was applied. */
+  async applySamples(): Promise<Manifest[]> {
+    const manifests = fitSamples(await readManifests(join(this.#root, 'config/samples')), this.#servers());
+    if ('createZone' in this.powerDns) {
+      for (const zone of zoneNames(manifests)) await this.powerDns.createZone(zone);
+    }
+    const list = { apiVersion: 'v1', kind: 'List', items: manifests };
+    await this.#kubectl(['apply', '-f', '-'], JSON.stringify(list));
+    return manifests;
+  }
+
+  /** The objects of a collection, such as `virtualmachines`, in all namespaces. */
+  async list<T>(plural: string): Promise<T[]> {
+    const text = await this.#kubectl(['get', `${plural}.pve-operator.io`, '--all-namespaces', '-o', 'json']);
+    return (JSON.parse(text) as { items: T[] }).items;
+  }
+
+  /** An error when a server that is still needed has ended by itself. */
+  failure(): Error | undefined {
+    return this.operator.failure() ?? this.simulator.child.failure();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#cleanup.disposeAsync();
+  }
+
+  #servers(): Servers {
+    const { nodeUrls, caPem, tokens } = this.simulator.announcement;
+    const [token] = tokens;
+    if (token === undefined) throw new Error('The topology of the demo has no API token.');
+    const proxmox = { endpoints: Object.values(nodeUrls), caPem, tokenID: token.id, secret: token.secret };
+    return 'apiUrl' in this.powerDns ? { proxmox, dns: this.powerDns } : { proxmox };
+  }
+
+  async #kubectl(args: readonly string[], input?: string): Promise<string> {
+    const result = await this.plane.kubectl(args, input);
+    if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')} failed:\n${result.stderr}`);
+    return result.stdout;
+  }
+
+  /** Ends what is being started as well: an interruption may come before the start is through. */
+  #own<T>(starting: Promise<T>, end: (started: T) => Promise<void>): Promise<T> {
+    this.#cleanup.defer(async () => {
+      const [outcome] = await Promise.allSettled([starting]);
+      if (outcome.status === 'fulfilled') await end(outcome.value);
+    });
+    return starting;
+  }
+}
