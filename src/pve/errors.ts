@@ -240,10 +240,15 @@ export function taskFailure(exitstatus: string, logTail: readonly string[], call
   });
 }
 
+// Lines that only announce that another line has the reason.
+const ANNOUNCEMENT = /^TASK (ERROR|OK)|migration aborted|- check log$|^aborting phase|Backup job finished with errors/;
+
+const TELLING = /^ERROR: |^can't |^kvm: |does not exist|failed/;
+
+// The first telling line is the cause, what follows it are consequences.
 function reasonInLog(logTail: readonly string[]): string | undefined {
   const lines = logTail
     .map((line) => line.replace(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /, '').trim())
-    .filter((line) => line !== '' && !/^TASK (ERROR|OK)|migration aborted|Backup job finished with errors/.test(line));
-  const marked = lines.filter((line) => /^ERROR:|^can't |^kvm: |does not exist|failed/.test(line));
-  return (marked.at(-1) ?? lines.at(-1))?.replace(/^ERROR: /, '');
+    .filter((line) => line !== '' && !ANNOUNCEMENT.test(line));
+  return (lines.find((line) => TELLING.test(line)) ?? lines.at(-1))?.replace(/^ERROR: /, '');
 }
