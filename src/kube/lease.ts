@@ -42,9 +42,9 @@ export interface LeaseOptions {
   leaseDurationMs?: number;
   /** The leader stops this long after its last successful renewal began; default two thirds of the duration. */
   renewDeadlineMs?: number;
-  /** Between renewals; default 5 s. */
+  /** Between renewals; default 3 s. */
   renewMs?: number;
-  /** Between attempts to take the lease, and after a failed renewal; default 2 s. */
+  /** Between attempts to take the lease, and after a failed renewal; default 1.5 s. */
   retryMs?: number;
   clock?: Clock;
   random?: Random;
@@ -104,8 +104,8 @@ function settingsOf(options: LeaseOptions): Settings {
     ...options,
     leaseDurationMs,
     renewDeadlineMs: options.renewDeadlineMs ?? Math.floor((leaseDurationMs * 2) / 3),
-    renewMs: options.renewMs ?? 5_000,
-    retryMs: options.retryMs ?? 2_000,
+    renewMs: options.renewMs ?? 3_000,
+    retryMs: options.retryMs ?? 1_500,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
   };
@@ -294,7 +294,7 @@ async function bounded<T>(
   request: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const limit = new AbortController();
-  const limitMs = Math.floor(settings.renewDeadlineMs / 2);
+  const limitMs = Math.floor(settings.renewDeadlineMs / 4);
   const cancel = settings.clock.schedule(limitMs, () => limit.abort(new Error(`No answer within ${limitMs} ms`)));
   const onEnd = (): void => limit.abort(ending?.reason);
   if (ending?.aborted) onEnd();
