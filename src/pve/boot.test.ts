@@ -1,5 +1,5 @@
 // Tests for the boot order.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseBoot, printBoot } from './boot.ts';
 import { PropertyStringError } from './property-string.ts';

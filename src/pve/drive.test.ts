@@ -1,5 +1,5 @@
 // Tests for drive strings and the search for the system disk.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   driveKeys,
@@ -172,7 +172,7 @@ describe('findSystemDisk', () => {
   const disk = 'l:vm-1-disk-0,size=1G';
   const cloudInit = 'l:vm-1-cloudinit,media=cdrom';
   const iso = 'l:iso/a.iso,media=cdrom';
-  const rows = [
+  const rows: { name: string; values: Record<string, string>; want: string }[] = [
     { name: 'by boot order', values: { boot: 'order=scsi1;net0', scsi0: disk, scsi1: disk }, want: 'scsi1' },
     {
       name: 'past drives that are no disks',

@@ -1,5 +1,5 @@
 // Tests for what Proxmox's errors mean.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { privilegesIn, stableDetail } from './error-text.ts';
 import {

@@ -1,5 +1,5 @@
 // Tests for cloud-init's address lines.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseIpConfig, printIpConfig, type IpConfig } from './ipconfig.ts';
 import { PropertyStringError } from './property-string.ts';

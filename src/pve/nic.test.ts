@@ -1,5 +1,5 @@
 // Tests for network card strings.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseNic, printNic, type Nic } from './nic.ts';
 import { PropertyStringError } from './property-string.ts';

@@ -1,5 +1,5 @@
 // Tests for the property string codec.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   parsePropertyBoolean,

@@ -1,5 +1,5 @@
 // Tests for Proxmox's size notation.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PropertyStringError } from './property-string.ts';
 import { parseSize, printSize } from './size.ts';

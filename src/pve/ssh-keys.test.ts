@@ -1,5 +1,5 @@
 // Tests for the encoding of SSH keys.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PropertyStringError } from './property-string.ts';
 import { decodeSshKeys, encodeSshKeys } from './ssh-keys.ts';

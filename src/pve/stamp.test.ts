@@ -1,5 +1,5 @@
 // Tests for the stamp that proves whose VM it is.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CLONE_PLACEHOLDER, judgeIdentity, printStamp, readStamp } from './stamp.ts';
 
@@ -43,7 +43,7 @@ describe('readStamp', () => {
 });
 
 describe('judgeIdentity', () => {
-  const rows = [
+  const rows: { name: string; values: Record<string, string>; want: string }[] = [
     { name: 'our stamp', values: { description: stamp }, want: 'ours' },
     { name: 'our stamp under a lock', values: { description: stamp, lock: 'backup' }, want: 'ours' },
     { name: 'a clone that runs', values: { description: CLONE_PLACEHOLDER, lock: 'clone' }, want: 'cloning' },

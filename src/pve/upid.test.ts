@@ -1,5 +1,5 @@
 // Tests for UPIDs.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordedSteps, recordingsMissing } from './testing/recorded.ts';
 import { isUpid, parseUpid, printUpid } from './upid.ts';
