@@ -90,7 +90,7 @@ export function choosePlacement(request: PlacementRequest): PlacementDecision {
   if (problem !== undefined) return { problem };
   const mobility = canMigrate(templateStorageFacts(request));
   if (request.targetNode !== undefined) return onPlannedNode(request, request.targetNode, mobility);
-  return mobility.movable ? onFreestNode(request) : staying(request, mobility, mobility.why);
+  return mobility.movable ? onFreestNode(request) : staying(request, mobility.why);
 }
 
 type Mobility = ReturnType<typeof canMigrate>;
@@ -126,28 +126,32 @@ function onPlannedNode(request: PlacementRequest, target: string, mobility: Mobi
     return { problem: { reason: 'PlanInvalid', message } };
   }
   if (target !== request.template.node && !mobility.movable) {
-    return staying(request, mobility, `It stays on ${request.template.node}, not ${target}. ${mobility.why}`);
+    return staying(request, `It stays on ${request.template.node}, not ${target}. ${mobility.why}`);
   }
   if (!node.online) {
     const message = `The node ${target} that the plan names is offline; the VM waits until it is back.`;
     return { problem: { reason: 'WaitingForNode', message } };
   }
-  if (!suits(request, node)) return { problem: noNodeProblem(request, `The node ${target}`) };
+  if (!suits(request, node)) return { problem: noNodeProblem(request, `The node ${target} lacks`, [target]) };
   return placedOn(request, node, `The plan names the node ${target}.`);
 }
 
 function onFreestNode(request: PlacementRequest): PlacementDecision {
-  const suitable = request.nodes
-    .filter((node) => node.online && suits(request, node))
-    .sort((a, b) => compareNodes(request, a, b));
+  const online = request.nodes.filter((node) => node.online);
+  const suitable = online.filter((node) => suits(request, node)).sort((a, b) => compareNodes(request, a, b));
   const [freest] = suitable;
-  if (freest === undefined) return { problem: noNodeProblem(request, 'No node that is online') };
+  if (freest === undefined) {
+    const names = online.map(({ name }) => name);
+    return { problem: noNodeProblem(request, 'No node that is online has', names) };
+  }
   if (memoryLeft(request, freest) >= request.wanted.memoryBytes) {
     return placedOn(request, freest, `The node ${freest.name} has the storage and the most free memory.`);
   }
-  const home = suitable.find(({ name }) => name === request.template.node) ?? freest;
-  const message = `No node with the storage has ${gibibytes(request.wanted.memoryBytes)} GiB of free memory; it stays on ${home.name}.`;
-  return placedOn(request, home, message);
+  const home = suitable.find(({ name }) => name === request.template.node);
+  const shortage = `No node with the storage has ${gibibytes(request.wanted.memoryBytes)} GiB of free memory`;
+  return home === undefined
+    ? placedOn(request, freest, `${shortage}; the node ${freest.name} has the most.`)
+    : placedOn(request, home, `${shortage}; the VM stays on the node ${home.name} of its template.`);
 }
 
 // The template's node wins a tie because it saves the migration; names make the choice repeatable.
@@ -165,12 +169,15 @@ function memoryLeft({ placedMemoryBytes }: PlacementRequest, node: PlacementNode
 }
 
 function suits(request: PlacementRequest, node: PlacementNode): boolean {
-  const { wanted } = request;
-  const bridgeMissing =
-    wanted.bridge !== undefined && node.bridges !== undefined && !node.bridges.includes(wanted.bridge);
-  if (bridgeMissing) return false;
-  const needed = [systemStorageOn(request, node.name), wanted.additionalStorage ?? systemStorageOn(request, node.name)];
-  return needed.every((storage) => hasStorage(request, node.name, storage));
+  const { bridge } = request.wanted;
+  const hasBridge = bridge === undefined || node.bridges === undefined || node.bridges.includes(bridge);
+  return hasBridge && missingStorages(request, node.name).length === 0;
+}
+
+function missingStorages(request: PlacementRequest, node: string): string[] {
+  const system = systemStorageOn(request, node);
+  const needed = new Set([system, request.wanted.additionalStorage ?? system]);
+  return [...needed].filter((storage) => !hasStorage(request, node, storage));
 }
 
 // A linked clone is born on the template's storage and stays there unless it moves away from a local one.
@@ -187,12 +194,13 @@ function hasStorage({ storages }: PlacementRequest, node: string, name: string):
   );
 }
 
-function staying(request: PlacementRequest, mobility: Mobility, message: string): PlacementDecision {
-  const node = request.nodes.find(({ name }) => name === request.template.node);
+function staying(request: PlacementRequest, message: string): PlacementDecision {
+  const { node: name } = request.template;
+  const node = request.nodes.find((candidate) => candidate.name === name);
   if (node === undefined || !suits(request, node)) {
-    return { problem: noNodeProblem(request, `The node ${request.template.node}, which the VM cannot leave,`) };
+    return { problem: noNodeProblem(request, `The VM cannot leave the node ${name}, which lacks`, [name]) };
   }
-  return { ...placedOn(request, node, message), movable: mobility.movable };
+  return placedOn(request, node, message);
 }
 
 function placedOn(request: PlacementRequest, node: PlacementNode, reason: string): Placement {
@@ -215,11 +223,11 @@ function cloneStorageFor(request: PlacementRequest, targetStorage: string): stri
   return hasStorage(request, template.node, targetStorage) ? targetStorage : undefined;
 }
 
-function noNodeProblem({ template, wanted }: PlacementRequest, who: string): PlacementProblem {
-  const names = new Set([wanted.systemStorage ?? template.storage, wanted.additionalStorage ?? '']);
-  names.delete('');
-  const bridge = wanted.bridge === undefined ? '' : ` and the bridge ${wanted.bridge}`;
-  const message = `${who} does not have the storage ${[...names].join(' and ')}${bridge}; make it available there or correct the plan.`;
+function noNodeProblem(request: PlacementRequest, start: string, nodes: readonly string[]): PlacementProblem {
+  const missing = new Set(nodes.flatMap((node) => missingStorages(request, node)));
+  const bridge = request.wanted.bridge === undefined ? [] : [`the bridge ${request.wanted.bridge}`];
+  const what = [...[...missing].map((storage) => `the storage ${storage}`), ...bridge].join(' and ');
+  const message = `${start} ${what}; make it available or correct the plan.`;
   return { reason: 'NoNodeWithStorage', message };
 }
 
