@@ -163,7 +163,8 @@ export const REASONS = {
     cure: 'Enable it in Datacenter → Firewall → Options.',
   },
   AddressRangeInvalid: {
-    meaning: 'first, last, gateway or mask of the pool do not fit together; the message names the field.',
+    meaning:
+      'The first and last address, gateway and mask of the pool do not fit together; the message names the field.',
     cure: 'Correct the pool.',
   },
   Overlapping: {

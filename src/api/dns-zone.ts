@@ -51,7 +51,7 @@ const spec = withRules(
     allowedNamespaces: allowedNamespaces.optional(),
   }),
   [
-    { rule: 'has(self.powerDNS)', message: 'name the provider of the zone: powerDNS' },
+    { rule: 'has(self.powerDNS)', message: 'name the provider of the zone: powerDNS', fieldPath: '.powerDNS' },
     { rule: 'self.zone == oldSelf.zone', message: 'zone cannot be changed: make a new DNSZone', fieldPath: '.zone' },
   ],
 );

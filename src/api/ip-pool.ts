@@ -79,6 +79,7 @@ export const ipPool = defineKind({
   rules: [nameAtMost(63, 'it is a label of the reservations')],
   spec,
   status,
+  selectableFields: ['.spec.clusterRef.name'],
   printerColumns: [
     {
       name: 'Ready',

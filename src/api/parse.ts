@@ -2,11 +2,12 @@
 import type { z } from 'zod';
 import type { Kind } from './object.ts';
 
-/** One thing that is wrong; the message completes "<path>: …". */
+/** One thing that is wrong. */
 export interface Problem {
   /** Field as a person writes it: `spec.options.cpuCores`, `spec.endpoints[0]`, `spec.configurableOptions["CPU Cores"]`. */
-  path: string;
-  message: string;
+  readonly path: string;
+  /** A whole sentence that begins with the path. It never repeats the value, which may be a secret. */
+  readonly message: string;
 }
 
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problems: readonly [Problem, ...Problem[]] };
@@ -21,25 +22,25 @@ export function parseSpec<Spec extends z.ZodType>(
   kind: Pick<Kind<Spec>, 'spec'>,
   value: unknown,
 ): Parsed<z.infer<Spec>> {
-  const result = kind.spec.safeParse(value);
+  const result = kind.spec.safeParse(value, { reportInput: true });
   if (result.success) return { ok: true, value: result.data };
   const [first, ...others] = result.error.issues.flatMap((issue) => problemsOf(issue, ['spec']));
   // zod never fails without an issue.
-  return { ok: false, problems: [first ?? { path: 'spec', message: 'is not valid' }, ...others] };
-}
-
-/** Problems as one text for a condition or a log line. */
-export function problemsText(problems: readonly Problem[]): string {
-  return problems.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return { ok: false, problems: [first ?? problem(['spec'], 'is not valid'), ...others] };
 }
 
 function problemsOf(issue: Issue, parent: readonly PropertyKey[]): Problem[] {
   const path = [...parent, ...issue.path];
   // A bad key of a map holds the key's own issues, which say more.
   if (issue.code === 'invalid_key') {
-    return issue.issues.map((inner) => ({ path: pathText(path), message: `as a name ${messageOf(inner)}` }));
+    return issue.issues.map((inner) => problem(path, `as a name ${messageOf(inner)}`));
   }
-  return [{ path: pathText(path), message: messageOf(issue) }];
+  return [problem(path, messageOf(issue))];
+}
+
+function problem(path: readonly PropertyKey[], text: string): Problem {
+  const field = pathText(path);
+  return { path: field, message: `${field} ${text}.` };
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -179,6 +179,7 @@ export const plan = defineKind({
   rules: [nameAtMost(52, 'it is part of the names of its revisions')],
   spec: planSpec,
   status: planStatus,
+  selectableFields: ['.spec.clusterRef.name'],
   printerColumns: [
     {
       name: 'Ready',
@@ -223,6 +224,7 @@ export const planRevision = defineKind({
   scope: 'Cluster',
   description: 'An unchangeable copy of a plan, made by the operator. A VM names the revision it was built from.',
   spec: revisionSpec,
+  selectableFields: ['.spec.planName'],
   printerColumns: [
     { name: 'Plan', type: 'string', jsonPath: '.spec.planName', description: 'Name of the plan.' },
     { name: 'Revision', type: 'integer', jsonPath: '.spec.revision', description: 'Number of the revision.' },

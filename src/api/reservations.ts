@@ -41,6 +41,7 @@ export const ipAddressReservation = defineKind({
   description:
     'One address held for one virtual machine. Its name is made of the network and the address, so that the API server itself refuses a second one.',
   spec: addressSpec,
+  selectableFields: ['.spec.address', '.spec.poolName', '.spec.virtualMachine.namespace', '.spec.virtualMachine.name'],
   printerColumns: [
     { name: 'Address', type: 'string', jsonPath: '.spec.address', description: 'The address.' },
     { name: 'Pool', type: 'string', jsonPath: '.spec.poolName', description: 'Pool it came from.' },
@@ -73,6 +74,12 @@ export const vmidReservation = defineKind({
   description:
     'One VMID of one cluster held for one virtual machine. Its name is made of the cluster and the VMID, so that the API server itself refuses a second one.',
   spec: vmidSpec,
+  selectableFields: [
+    '.spec.clusterRef.name',
+    '.spec.vmid',
+    '.spec.virtualMachine.namespace',
+    '.spec.virtualMachine.name',
+  ],
   printerColumns: [
     { name: 'Cluster', type: 'string', jsonPath: '.spec.clusterRef.name', description: 'Cluster.' },
     { name: 'VMID', type: 'integer', jsonPath: '.spec.vmid', description: 'The VMID.' },

@@ -38,6 +38,7 @@ export const virtualMachineRun = defineKind({
     'The record of one run of a pipeline: each step with its result, time and duration. The newest 50 of a VM are kept.',
   spec,
   status,
+  selectableFields: ['.spec.virtualMachineName', '.status.result'],
   printerColumns: [
     { name: 'VM', type: 'string', jsonPath: '.spec.virtualMachineName', description: 'The VM.' },
     { name: 'Machine', type: 'string', jsonPath: '.spec.machine', description: 'Pipeline.' },

@@ -257,7 +257,7 @@ export const virtualMachine = defineKind({
   rules: [nameAtMost(63, 'it is a label of what belongs to the machine and a part of its host name')],
   spec,
   status,
-  selectableFields: ['.spec.planRef.name', '.status.state'],
+  selectableFields: ['.spec.planRef.name', '.status.state', '.status.node', '.status.vmid'],
   printerColumns: [
     {
       name: 'Ready',
