@@ -73,6 +73,8 @@ export function createTransport(options: TransportOptions): Transport {
   const streams = new Set<() => void>();
   let pool: { dispatcher: Dispatcher; fingerprint: string } | undefined;
   let closed = false;
+  let running = 0;
+  let onIdle = (): void => undefined;
 
   function pooled(credentials: Credentials): Dispatcher {
     if (pool?.fingerprint === credentials.tlsFingerprint) return pool.dispatcher;
@@ -86,8 +88,9 @@ export function createTransport(options: TransportOptions): Transport {
 
   async function credentialsFor(request: TransportRequest): Promise<Credentials> {
     request.signal?.throwIfAborted();
-    if (closed) throw new Error('The client is closed');
-    return source.current();
+    const credentials = closed ? undefined : await source.current();
+    if (credentials === undefined || closed) throw new Error('The client is closed');
+    return credentials;
   }
 
   function dispatch(
@@ -117,6 +120,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     async request(request) {
       const limit = limitedSignal(clock, request);
+      running += 1;
       try {
         const credentials = await limit.race(credentialsFor(request));
         const answer = await dispatch(pooled(credentials), request, credentials, limit.signal);
@@ -125,6 +129,8 @@ export function createTransport(options: TransportOptions): Transport {
         throw limit.causeOf(error);
       } finally {
         limit.release();
+        running -= 1;
+        if (running === 0) onIdle();
       }
     },
     async stream(request) {
@@ -153,17 +159,16 @@ export function createTransport(options: TransportOptions): Transport {
     async close(graceMs) {
       closed = true;
       for (const closeStream of streams) closeStream();
-      const dispatcher = pool?.dispatcher;
-      if (dispatcher === undefined) return;
+      // Agent.close() followed by destroy() would leave running requests alone for ever: close() lets go of their pools.
       await new Promise<void>((resolve) => {
         const cancel = clock.schedule(graceMs, resolve);
-        const done = (): void => {
+        onIdle = () => {
           cancel();
           resolve();
         };
-        dispatcher.close().then(done, done);
+        if (running === 0) onIdle();
       });
-      await dispatcher.destroy().catch(() => undefined);
+      await pool?.dispatcher.destroy().catch(() => undefined);
     },
   };
 }
