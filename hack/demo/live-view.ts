@@ -7,6 +7,7 @@ const redrawMs = 100;
 export interface Screen {
   isTTY?: boolean;
   columns?: number;
+  rows?: number;
   write(text: string): unknown;
 }
 
@@ -45,9 +46,11 @@ export class LiveView {
   }
 
   #draw(): void {
-    const width = this.#screen.columns ?? 80;
-    // A line that wraps would make the cursor go up too little.
-    const lines = tableLines([...this.#machines.values()], this.#now()).map((line) => line.slice(0, width - 1));
+    const { columns = 80, rows = 24 } = this.#screen;
+    // The cursor cannot go up over lines that wrapped or scrolled away.
+    const lines = tableLines([...this.#machines.values()], this.#now())
+      .slice(0, rows - 1)
+      .map((line) => line.slice(0, columns - 1));
     this.#screen.write(redrawText(lines, this.#drawnLines));
     this.#drawnLines = lines.length;
   }

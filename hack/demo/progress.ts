@@ -17,15 +17,19 @@ export interface VmProgress {
 const rows: readonly State[] = DEPLOY_STATES.slice(1);
 
 /** The progress after `vm` was seen. Steps stay known although the object forgets them when the pipeline ends. */
-export function progressOf({ metadata, status = {} }: VirtualMachine, before?: VmProgress): VmProgress {
-  const seen: [string, StepRecord][] = (status.operation?.steps ?? []).map((step) => [step.to, step]);
+export function progressOf(vm: VirtualMachine, before?: VmProgress): VmProgress {
+  const operation = vm.status?.operation;
+  const seen: [string, StepRecord][] = (operation?.steps ?? []).map((step) => [step.to, step]);
   const steps = new Map([...(before?.steps ?? []), ...seen]);
-  const condition = status.conditions?.find(({ type }) => type === 'Ready');
-  const ready = condition?.status === 'True';
-  const message = ready ? '' : (condition?.message ?? '');
-  const progress = { name: metadata.name ?? '', steps, message, ready };
-  const current = ready ? undefined : currentOf(status.operation, steps);
+  const progress = { name: vm.metadata.name, steps, ...readiness(vm) };
+  const current = progress.ready ? undefined : currentOf(operation, steps);
   return current === undefined ? progress : { ...progress, current };
+}
+
+function readiness(vm: VirtualMachine): Pick<VmProgress, 'ready' | 'message'> {
+  const condition = vm.status?.conditions?.find(({ type }) => type === 'Ready');
+  const ready = condition?.status === 'True';
+  return { ready, message: ready ? '' : (condition?.message ?? '') };
 }
 
 function currentOf(operation: OperationStatus | undefined, steps: VmProgress['steps']): VmProgress['current'] {
