@@ -154,6 +154,12 @@ describe('what is sent', () => {
       want: { method: 'POST', path: '/nodes/pve1/qemu/401/firewall/ipset', form: { name: 'ipfilter-net0' } },
     },
     {
+      name: "a set's end, with its members",
+      call: async (api) => api.deleteIpset(vm, 'ipfilter-net0'),
+      data: null,
+      want: { method: 'DELETE', path: '/nodes/pve1/qemu/401/firewall/ipset/ipfilter-net0', query: { force: '1' } },
+    },
+    {
       name: 'a new member',
       call: async (api) => api.addToIpset(vm, 'ipfilter-net0', 'fd00::50'),
       data: null,

@@ -88,6 +88,8 @@ export interface PveApi {
   /** The set's members, null when there is no such set. */
   ipset(vm: VmRef, name: string): Promise<string[] | null>;
   createIpset(vm: VmRef, name: string): Promise<void>;
+  /** With its members. */
+  deleteIpset(vm: VmRef, name: string): Promise<void>;
   addToIpset(vm: VmRef, name: string, cidr: string): Promise<void>;
   removeFromIpset(vm: VmRef, name: string, cidr: string): Promise<void>;
 }
@@ -299,7 +301,7 @@ function powerCalls(send: Sender): Pick<PveApi, 'status' | 'start' | 'stop' | 's
 }
 
 type FirewallCalls =
-  'firewallOptions' | 'setFirewallOptions' | 'ipset' | 'createIpset' | 'addToIpset' | 'removeFromIpset';
+  'firewallOptions' | 'setFirewallOptions' | 'ipset' | 'createIpset' | 'deleteIpset' | 'addToIpset' | 'removeFromIpset';
 
 function firewallCalls(send: Sender): Pick<PveApi, FirewallCalls> {
   return {
@@ -325,6 +327,11 @@ function firewallCalls(send: Sender): Pick<PveApi, FirewallCalls> {
     createIpset: async (vm, name) => {
       const call = 'POST /nodes/{node}/qemu/{vmid}/firewall/ipset';
       await send(call, answers.nothing, { path: { ...vm }, parameters: printParameters(call, { name }) });
+    },
+    deleteIpset: async (vm, name) => {
+      const call = 'DELETE /nodes/{node}/qemu/{vmid}/firewall/ipset/{name}';
+      const parameters = printParameters(call, { force: true });
+      await send(call, answers.nothing, { path: { ...vm, name }, parameters });
     },
     addToIpset: async (vm, name, cidr) => {
       const call = 'POST /nodes/{node}/qemu/{vmid}/firewall/ipset/{name}';

@@ -161,8 +161,13 @@ describe('missing privileges', () => {
     ]);
   });
 
+  it('is known where Proxmox does not name it', () => {
+    const error = answerError(clone, { status: 403, reason: 'Permission check failed', body: '' });
+    expect(error.privilege).toEqual([{ privilege: 'VM.Allocate' }]);
+  });
+
   it('has none when Proxmox names none', () => {
-    expect(answerError(clone, { status: 403, reason: 'Permission check failed', body: '' }).privilege).toBeUndefined();
+    expect(answerError(config, { status: 403, reason: 'Permission check failed', body: '' }).privilege).toBeUndefined();
   });
 });
 

@@ -1,5 +1,6 @@
 // Answers for what Proxmox VE's errors mean; no other file looks at the server's message texts.
 import { privilegesIn, stableDetail, type MissingPrivilege } from './error-text.ts';
+import { unnamedPrivileges } from './privileges.ts';
 
 export type PveErrorKind =
   /** No answer: refused, no route, no such host, reset, or a node behind the asked one (595). */
@@ -58,8 +59,9 @@ export class PveError extends Error {
 
   constructor(options: PveErrorOptions) {
     const detail = stableDetail(options.detail);
+    const fields = Object.entries(options.fields ?? {}).map((field) => field.join(': '));
     super(
-      stableDetail(`${options.call}: ${detail}`),
+      stableDetail([`${options.call}: ${detail}`, ...fields].join('; ')),
       options.cause === undefined ? undefined : { cause: options.cause },
     );
     this.code = `PVE_${options.kind.toUpperCase().replaceAll('-', '_')}`;
@@ -137,18 +139,21 @@ export function answerError(call: string, answer: PveAnswer): PveError {
   const { message, fields } = readErrorBody(answer.body);
   const text = (message ?? answer.reason).trim();
   const kind = kindOfAnswer(answer.status, text, fields);
-  const said =
-    fields === undefined ? text : [text, ...Object.entries(fields).map((field) => field.join(': '))].join(' ');
-  const privilege = kind === 'forbidden' ? privilegesIn(text) : undefined;
+  const privilege = kind === 'forbidden' ? missingPrivilege(call, text) : undefined;
   return new PveError({
     kind,
     call,
     status: answer.status,
-    detail: said === '' ? `Proxmox VE answered ${answer.status}` : said,
+    detail: text === '' ? `Proxmox VE answered ${answer.status}` : text,
     ...(fields === undefined ? {} : { fields }),
     ...(privilege === undefined ? {} : { privilege }),
     maybeApplied: isWrite(call) && mayHaveReachedTheNode(answer.status, call),
   });
+}
+
+function missingPrivilege(call: string, text: string): readonly MissingPrivilege[] | undefined {
+  const unnamed = unnamedPrivileges[call];
+  return privilegesIn(text) ?? (unnamed === undefined ? undefined : [{ privilege: unnamed }]);
 }
 
 export function isWrite(call: string): boolean {

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { NodeResource, StorageResource, VmResource } from './answer-types.ts';
 import type { PveApi } from './client.ts';
 import { PveError, type PveErrorKind } from './errors.ts';
-import type { TransportLog } from './transport.ts';
+import type { PveLog } from './log.ts';
 
 export interface ClusterSnapshot {
   /** When the request behind it was sent, by our clock. Proxmox's own figures lag up to ten seconds behind. */
@@ -42,7 +42,7 @@ export interface InventoryOptions {
   /** 0 to 1: spreads the polls of several clusters. */
   readonly random: () => number;
   readonly pollMs?: number;
-  readonly log?: TransportLog;
+  readonly log?: PveLog;
 }
 
 // A rejected token costs the server 3 s each time, and only a person can change it: the poll slows down.
@@ -59,7 +59,9 @@ export function createInventory(options: InventoryOptions): Inventory {
   let lastStart = Number.NEGATIVE_INFINITY;
 
   const setHealth = (state: InventoryHealth['state'], error?: PveError): void => {
-    if (state !== health.state) log?.warn({ state, detail: error?.detail }, 'Cluster state changed');
+    if (state !== health.state && error === undefined) log?.info({ state }, 'Cluster is reachable');
+    if (state !== health.state && error !== undefined)
+      log?.warn({ state, detail: error.detail }, 'Polling cluster failed');
     const since = state === health.state ? health.since : clock.now();
     health = { state, since, ...(error === undefined ? {} : { error }) };
   };
@@ -69,7 +71,7 @@ export function createInventory(options: InventoryOptions): Inventory {
       try {
         listener();
       } catch (error) {
-        log?.warn({ error }, 'Inventory listener failed');
+        log?.warn({ err: error }, 'Inventory listener failed');
       }
     }
   };
@@ -122,7 +124,7 @@ export function createInventory(options: InventoryOptions): Inventory {
   return {
     start: (signal) => {
       run(signal).catch((error: unknown) => {
-        if (!signal.aborted) log?.warn({ error }, 'Inventory stopped');
+        if (!signal.aborted) log?.warn({ err: error }, 'Inventory stopped');
       });
     },
     snapshot: () => latest,

@@ -2,7 +2,7 @@
 import type { ConfigValues } from './drive.ts';
 
 export interface VmIdentity {
-  /** The owner's UID in Kubernetes. */
+  /** The owner's UID: unique for all time, unlike its name. */
   readonly uid: string;
   /** The id that the VM was made for: a restore to another id copies the description. */
   readonly vmid: number;

@@ -151,6 +151,16 @@ describe('polling', () => {
   });
 });
 
+describe('a rejected token', () => {
+  it('is not tried again and again', async () => {
+    const { clock, calls, watch, onEnd, failList } = scene();
+    failList(new PveError({ kind: 'unauthorized', call: 'x', detail: 'x' }));
+    watch.watch(upid, onEnd);
+    await clock.advance(60_000);
+    expect(calls.list).toBeLessThanOrEqual(3);
+  });
+});
+
 describe('ends', () => {
   it('calls back once, every listener, and remembers', async () => {
     const { clock, watch, listed, ends, onEnd } = scene();
@@ -206,13 +216,26 @@ describe('a task that is not in the list', () => {
   it('is asked for on its own, once in a second', async () => {
     const { clock, calls, watch, single, ends, onEnd } = scene();
     watch.watch(upid, onEnd);
-    await clock.advance(900);
+    await clock.advance(350);
     expect(calls.single).toBe(0);
+    await clock.advance(100);
+    expect(calls.single).toBe(1);
     await clock.advance(4_200);
     expect(calls.single).toBeGreaterThanOrEqual(3);
     expect(calls.single).toBeLessThanOrEqual(5);
     single.set(upid, ok);
     await clock.advance(2_000);
+    expect(ends).toEqual([ok]);
+  });
+
+  it('is asked for at once when it was there before: running tasks are always listed', async () => {
+    const { clock, watch, single, listed, ends, onEnd } = scene();
+    listed.set(upid, running);
+    watch.watch(upid, onEnd);
+    await clock.advance(2_000);
+    listed.delete(upid);
+    single.set(upid, ok);
+    await clock.advance(150);
     expect(ends).toEqual([ok]);
   });
 

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { TaskState } from './answer-types.ts';
 import type { PveApi } from './client.ts';
 import { PveError } from './errors.ts';
-import type { TransportLog } from './transport.ts';
+import type { PveLog } from './log.ts';
 import type { Upid } from './upid.ts';
 
 /** How a task stands or ended; with the last lines of its log when it failed. */
@@ -27,7 +27,7 @@ export interface TaskDelay {
 export interface TaskWatchOptions {
   readonly api: Pick<PveApi, 'clusterTasks' | 'taskStatus' | 'taskLog'>;
   readonly clock: Clock;
-  readonly log?: TransportLog;
+  readonly log?: PveLog;
   readonly delays?: readonly TaskDelay[];
 }
 
@@ -40,9 +40,12 @@ const DELAYS: readonly TaskDelay[] = [
 ];
 
 // The list of all tasks holds 25 a node; asking for one occupies one of its node's three workers.
+const FIRST_ASK_MS = 400;
 const SINGLE_ASK_MS = 1_000;
 const SINGLE_RETRY_MS = 5_000;
 const FAILED_POLL_MS = 2_000;
+// Each call with a rejected token costs the server 3 s.
+const REJECTED_POLL_MS = 30_000;
 
 const LOG_TAIL = 10;
 const REMEMBERED_ENDS = 1_000;
@@ -66,7 +69,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
     try {
       listener(end);
     } catch (error) {
-      log?.warn({ error }, 'Task listener failed');
+      log?.warn({ err: error }, 'Task listener failed');
     }
   };
 
@@ -83,7 +86,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
     try {
       return await api.taskLog(upid, { tail: LOG_TAIL });
     } catch (error) {
-      log?.warn({ upid, error }, "Reading a failed task's log failed");
+      log?.warn({ upid, err: error }, "Reading a failed task's log failed");
       return [];
     }
   };
@@ -118,8 +121,11 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
       const state = states.get(upid);
       if (state === undefined) {
         if (clock.now() >= task.askAt) void askSingly(upid, task);
-      } else if (state.state === 'running') task.state = state;
-      else void finish(upid, task, state);
+      } else if (state.state === 'running') {
+        task.state = state;
+        // Running tasks are always in the list: one that leaves it has ended.
+        task.askAt = 0;
+      } else void finish(upid, task, state);
     }
   };
 
@@ -139,7 +145,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
 
   const run = async (signal: AbortSignal): Promise<void> => {
     let lastPoll = clock.now();
-    let failed = false;
+    let failure: unknown;
     while (!signal.aborted) {
       if (watched.size === 0) {
         await rest(IDLE_MS, signal);
@@ -147,7 +153,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
         continue;
       }
       // A new task shortens the wait but never restarts it: many new ones must not keep the poll from happening.
-      const remaining = lastPoll + (failed ? FAILED_POLL_MS : delay()) - clock.now();
+      const remaining = lastPoll + (failure === undefined ? delay() : pauseAfter(failure)) - clock.now();
       if (remaining > 0) {
         await rest(remaining, signal);
         continue;
@@ -155,10 +161,10 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
       lastPoll = clock.now();
       try {
         await poll();
-        failed = false;
+        failure = undefined;
       } catch (error) {
-        if (!failed) log?.warn({ error }, "Reading the cluster's tasks failed");
-        failed = true;
+        if (failure === undefined) log?.warn({ err: error }, "Reading the cluster's tasks failed");
+        failure = error;
       }
     }
   };
@@ -166,7 +172,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
   return {
     start: (signal) => {
       run(signal).catch((error: unknown) => {
-        if (!signal.aborted) log?.warn({ error }, 'Task watch stopped');
+        if (!signal.aborted) log?.warn({ err: error }, 'Task watch stopped');
       });
     },
     watch: (upid, onEnd) => {
@@ -175,11 +181,16 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
       const task = watched.get(upid);
       if (task !== undefined) return void task.listeners.push(onEnd);
       const since = clock.now();
-      watched.set(upid, { since, listeners: [onEnd], state: undefined, askAt: since + SINGLE_ASK_MS, busy: false });
+      watched.set(upid, { since, listeners: [onEnd], state: undefined, askAt: since + FIRST_ASK_MS, busy: false });
       wake.abort();
     },
     state: (upid) => ended.get(upid) ?? watched.get(upid)?.state,
   };
+}
+
+function pauseAfter(failure: unknown): number {
+  const rejected = failure instanceof PveError && (failure.kind === 'unauthorized' || failure.kind === 'certificate');
+  return rejected ? REJECTED_POLL_MS : FAILED_POLL_MS;
 }
 
 /** While nothing is watched, the loop only waits to be woken. */

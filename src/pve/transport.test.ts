@@ -293,7 +293,8 @@ describe('several endpoints', () => {
   it('move reads at once, and stay there', async () => {
     const second = await server();
     const warnings: string[] = [];
-    const log = { warn: (_: unknown, message: string) => void warnings.push(message) };
+    const warn = (_: unknown, message: string): void => void warnings.push(message);
+    const log = { warn, info: warn };
     const send = transport([await closedPort(), second.url], { log });
     await send(read);
     await send(read);

@@ -1,6 +1,7 @@
 // Answers for one HTTPS request to a cluster: which endpoint, which connection, how long, and what its failure means.
 import { Agent, request as httpRequest } from 'undici';
 import { isWrite, PveError, type PveAnswer } from './errors.ts';
+import type { PveLog } from './log.ts';
 import { ConnectError, trustingConnector, type TlsTrust } from './tls.ts';
 
 export interface PveRequest {
@@ -24,10 +25,6 @@ export interface HttpsTransport extends PveTransport, AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface TransportLog {
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
-
 export interface HttpsTransportOptions {
   /** `https://pve1.example.com:8006`; a bare host means HTTPS on port 8006. */
   readonly endpoints: readonly string[];
@@ -36,7 +33,7 @@ export interface HttpsTransportOptions {
   readonly token: { readonly id: string; readonly secret: string };
   /** To one endpoint at a time. */
   readonly maxConnections?: number;
-  readonly log?: TransportLog;
+  readonly log?: PveLog;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
