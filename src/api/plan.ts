@@ -52,6 +52,7 @@ export const planSpecSchema = z.object({
   allowedTemplates: z
     .array(template)
     .max(256)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['vmid'] })
     .optional()
     .describe('Further templates that a VM of this plan may choose as operating system.'),
   targetNode: nodeName

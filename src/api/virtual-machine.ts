@@ -29,6 +29,21 @@ const growOnly = (field: string) => ({
   fieldPath: `.${field}`,
 });
 
+/**
+ * An option that is set for the first time, or again after it was removed, is held against what the machine was built
+ * with. It is looked at only when it changes: the operator must be able to write status whatever the spec says.
+ */
+const notBelowBuilt = (field: string) => ({
+  rule: [
+    `!has(self.spec.options) || !has(self.spec.options.${field})`,
+    `!has(oldSelf.status) || !has(oldSelf.status.effective)`,
+    `(has(oldSelf.spec.options) && has(oldSelf.spec.options.${field}) && self.spec.options.${field} == oldSelf.spec.options.${field})`,
+    `self.spec.options.${field} >= oldSelf.status.effective.${field}`,
+  ].join(' || '),
+  message: `spec.options.${field} must not be less than what the machine was built with (status.effective.${field}): Proxmox VE cannot shrink a disk`,
+  fieldPath: `.spec.options.${field}`,
+});
+
 const billingID = matching(
   /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?$/,
   'must be letters, digits and hyphens, because it becomes part of a name',
@@ -67,6 +82,7 @@ const spec = withRules(
         ).describe('One line of an authorized_keys file.'),
       )
       .max(64)
+      .meta({ 'x-kubernetes-list-type': 'set' })
       .optional()
       .describe('Public SSH keys for the user of the guest.'),
   }),
@@ -254,7 +270,11 @@ export const virtualMachine = defineKind({
   description:
     'A virtual machine on Proxmox VE: deployed from the template of its plan, given addresses, DNS records, disks and limits, a firewall and cloud-init, started and handed over.',
   categories: ['all'],
-  rules: [nameAtMost(63, 'it is a label of what belongs to the machine and a part of its host name')],
+  rules: [
+    nameAtMost(63, 'it is a label of what belongs to the machine and a part of its host name'),
+    notBelowBuilt('systemDiskGiB'),
+    notBelowBuilt('additionalDiskGiB'),
+  ],
   spec,
   status,
   selectableFields: ['.spec.planRef.name', '.status.state', '.status.node', '.status.vmid'],

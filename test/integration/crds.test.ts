@@ -5,6 +5,7 @@ import { type ControlPlane, startControlPlane } from '../../hack/control-plane/c
 import type { RunResult } from '../../hack/process/run.ts';
 import { KINDS } from '../../src/api/kinds.ts';
 import { GROUP } from '../../src/api/object.ts';
+import { optionSchemas } from '../../src/api/options.ts';
 import { changed, valid, validManifests } from './api/manifests.ts';
 import { MACHINE_REFUSALS, PLAN_REFUSALS } from './api/machine-refusals.ts';
 import { CLUSTER_REFUSALS, POOL_REFUSALS, ZONE_REFUSALS } from './api/platform-refusals.ts';
@@ -117,6 +118,44 @@ describe('valid manifests', () => {
       metadata: { generation: 1 },
       spec: { hostname: 'web-1.example.com' },
       status: { state: 'set_ip', vmid: 2000 },
+    });
+  });
+
+  describe('a machine that was built with 30 GiB', () => {
+    const built = (systemDiskGiB: number) => {
+      const zeros = Object.fromEntries(Object.keys(optionSchemas).map((name) => [name, 0]));
+      const needed = { cpuCores: 1, memoryGiB: 1, operatingSystem: 9000, additionalDiskGiB: 10 };
+      return { ...zeros, ...needed, systemDiskGiB };
+    };
+    const patch = (body: unknown, ...flags: string[]) => {
+      const target = ['pvm', 'service-5546', '-n', 'customer-142', '--type=merge', ...flags];
+      return plane.kubectl(['patch', ...target, '-p', JSON.stringify(body)]);
+    };
+
+    beforeAll(async () => {
+      expect(await patch({ status: { effective: built(30) } }, '--subresource=status')).toMatchObject({ code: 0 });
+    });
+
+    test.each([
+      { options: { systemDiskGiB: 29 }, names: 'spec.options.systemDiskGiB' },
+      { options: { systemDiskGiB: 0 }, names: 'spec.options.systemDiskGiB' },
+      { options: { additionalDiskGiB: 9, systemDiskGiB: 30 }, names: 'spec.options.additionalDiskGiB' },
+    ])('may not be given less: $options', async ({ options, names: field }) => {
+      const result = await patch({ spec: { options } }, '--dry-run=server');
+      expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/status\.effective/) });
+      expect(result.stderr).toMatch(names(field));
+    });
+
+    test('may be given as much and more', async () => {
+      const options = { systemDiskGiB: 30, additionalDiskGiB: 11 };
+      expect(await patch({ spec: { options } }, '--dry-run=server')).toMatchObject({ code: 0 });
+    });
+
+    test('can have any status written, and other fields edited, once an option is below', async () => {
+      expect(await patch({ spec: { options: { systemDiskGiB: 30 } } })).toMatchObject({ code: 0 });
+      expect(await patch({ status: { effective: built(40) } }, '--subresource=status')).toMatchObject({ code: 0 });
+      expect(await patch({ status: { runCount: 1 } }, '--subresource=status')).toMatchObject({ code: 0 });
+      expect(await patch({ spec: { options: { cpuCores: 3 } } })).toMatchObject({ code: 0 });
     });
   });
 

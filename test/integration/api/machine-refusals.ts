@@ -26,6 +26,14 @@ export const PLAN_REFUSALS: readonly Refusal[] = [
   },
   { name: 'no template', of: plan, set: 'spec.template', field: 'spec.template', says: /Required value/ },
   {
+    name: 'a template allowed twice',
+    of: plan,
+    set: 'spec.allowedTemplates',
+    to: [{ vmid: 9001 }, { vmid: 9001 }],
+    field: 'spec.allowedTemplates[1]',
+    says: /Duplicate value/,
+  },
+  {
     name: 'macro that does not exist',
     of: plan,
     set: 'spec.nameRule',
@@ -125,6 +133,14 @@ export const MACHINE_REFUSALS: readonly Refusal[] = [
     to: `command="id" ${key}`,
     field: 'spec.sshAuthorizedKeys[0]',
     says: /no options/,
+  },
+  {
+    name: 'the same key twice',
+    of: vm,
+    set: 'spec.sshAuthorizedKeys',
+    to: [key, key],
+    field: 'spec.sshAuthorizedKeys[1]',
+    says: /Duplicate value/,
   },
   {
     name: 'host name with an underscore',
