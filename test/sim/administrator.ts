@@ -1,0 +1,105 @@
+// What an administrator does behind a client's back: by hand, on the hosts, or in the rights.
+import { failure } from './errors.ts';
+import { Vm } from './state/vm.ts';
+import type { Options } from './state/vm.ts';
+import { endProcess } from './state/power.ts';
+import type { World } from './state/world.ts';
+
+/** Actions on the cluster that are no API calls. Each takes effect at once. */
+export class Administrator {
+  /** The cluster's state, for tests that look behind the API. */
+  readonly world: World;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  /** Edits a VM's configuration file. */
+  changeByHand(vmid: number, change: (options: Options) => void): void {
+    const vm = this.#vm(vmid);
+    change(vm.options);
+    vm.touch();
+  }
+
+  /** Creates somebody else's VM under that id. */
+  stealVmid(vmid: number, options: Options = { name: 'stranger', memory: '512' }, node?: string): void {
+    if (this.world.vms.has(vmid)) throw failure(`VM ${vmid} already exists`);
+    const home = node ?? this.world.nodes.keys().next().value ?? '';
+    this.world.vms.set(vmid, new Vm(vmid, home, { ...options }));
+  }
+
+  /** Writes or removes the lock line of a VM. */
+  setLock(vmid: number, lock: string | null): void {
+    this.changeByHand(vmid, (options) => {
+      if (lock === null) delete options['lock'];
+      else options['lock'] = lock;
+    });
+  }
+
+  /** Puts other data on a storage until only that many bytes are free. */
+  fillStorage(id: string, freeBytes = 0, node?: string): void {
+    const storage = this.world.volumes.storages.get(id);
+    if (storage === undefined) throw failure(`storage '${id}' does not exist`);
+    const at = node ?? this.world.nodes.keys().next().value ?? '';
+    const known = this.world.volumes.usedBytes(storage, at) - storage.otherBytes;
+    storage.otherBytes = storage.totalBytes - known - freeBytes;
+  }
+
+  /** Powers a node off; its VMs stop running. */
+  nodeDown(name: string): void {
+    this.#setNode(name, 'down');
+    for (const vm of this.world.vms.values()) if (vm.node === name) endProcess(vm);
+  }
+
+  /** Cuts a node off from the cluster; it goes on running on its own. */
+  cutNode(name: string): void {
+    this.#setNode(name, 'cut');
+  }
+
+  nodeUp(name: string): void {
+    const node = this.#setNode(name, 'up');
+    node.bootedAt = this.world.clock.now();
+  }
+
+  revokeToken(id: string): void {
+    this.world.access.tokens.delete(id);
+  }
+
+  /** Takes one privilege out of a role. */
+  revokePrivilege(role: string, privilege: string): void {
+    this.world.access.roles.get(role)?.delete(privilege);
+  }
+
+  /** Sets the privileges of a role. */
+  setRole(role: string, privileges: readonly string[]): void {
+    this.world.access.roles.set(role, new Set(privileges));
+  }
+
+  /** Moves a volume's file out of sight, or back. */
+  hideVolume(volid: string, hidden = true): void {
+    for (const volume of this.world.volumes.all()) {
+      if (`${volume.storage}:${volume.name}` === volid) volume.hidden = hidden;
+    }
+  }
+
+  /** Moves a VM as high availability would, without a task of the client. */
+  moveVm(vmid: number, node: string): void {
+    const vm = this.#vm(vmid);
+    if (!this.world.nodes.has(node)) throw failure(`no such cluster node '${node}'`);
+    vm.node = node;
+  }
+
+  #vm(vmid: number): Vm {
+    const vm = this.world.vms.get(vmid);
+    if (vm === undefined) throw failure(`VM ${vmid} does not exist`);
+    return vm;
+  }
+
+  #setNode(name: string, state: 'up' | 'down' | 'cut'): { bootedAt: number } {
+    const node = this.world.nodes.get(name);
+    if (node === undefined) throw failure(`no such cluster node '${name}'`);
+    node.state = state;
+    node.changedAt = this.world.clock.now();
+    return node;
+  }
+}

@@ -1,0 +1,176 @@
+// The cluster's own endpoints: version, permissions, status, resources, the next free VMID, options.
+import { failure, forbidden, parameterError } from '../errors.ts';
+import { oneOf, optionalVmid, text } from '../schema/parameter.ts';
+import { callerOf } from '../state/access.ts';
+import type { Vm } from '../state/vm.ts';
+import type { ClusterNode, World } from '../state/world.ts';
+import { may, needs, optionalText } from './route.ts';
+import type { Call, Route } from './route.ts';
+import { resourceItem } from './status-item.ts';
+import { nodeItem } from './node-item.ts';
+
+const alwaysShownPaths = ['/', '/access', '/access/groups', '/nodes', '/pool', '/sdn', '/storage', '/vms'];
+
+function permissionPaths(call: Call): string[] {
+  const fromAcl = call.world.access.acl.map((entry) => entry.path);
+  return [...new Set([...alwaysShownPaths, ...fromAcl])];
+}
+
+function permissions(call: Call): unknown {
+  const wanted = optionalText(call.params['userid']);
+  if (wanted !== undefined && wanted !== call.caller.id && !wanted.startsWith(`${call.caller.id}!`)) {
+    if (!may(call, '/access', 'Sys.Audit')) throw forbidden('/access, Sys.Audit');
+    if (!call.world.access.users.has(callerOf(wanted).user)) throw failure(`no such user ('${wanted}')`);
+  }
+  const who = wanted === undefined ? call.caller : callerOf(wanted);
+  const path = optionalText(call.params['path']);
+  const data: Record<string, Record<string, number>> = {};
+  for (const one of path === undefined ? permissionPaths(call) : [path]) {
+    const granted = call.world.access.privileges(who, one);
+    if (granted.size === 0 && path === undefined) continue;
+    data[one] = Object.fromEntries([...granted].map(([privilege, propagate]) => [privilege, propagate ? 1 : 0]));
+  }
+  return data;
+}
+
+function nextId(call: Call): unknown {
+  const wanted = call.params['vmid'];
+  if (wanted !== undefined) {
+    if (call.world.vms.has(Number(wanted))) throw parameterError({ vmid: `VM ${wanted} already exists` });
+    return String(wanted);
+  }
+  const range = /lower=(\d+)/.exec(String(call.world.options['next-id'] ?? ''));
+  let id = Number(range?.[1] ?? 100);
+  while (call.world.vms.has(id)) id += 1;
+  return String(id);
+}
+
+function clusterStatus(call: Call): unknown {
+  const { world } = call;
+  const nodes = [...world.nodes.values()];
+  const local = world.nodes.get(call.node);
+  return [
+    {
+      type: 'cluster',
+      id: 'cluster',
+      name: world.topology.cluster,
+      nodes: nodes.length,
+      quorate: seesQuorum(world, local) ? 1 : 0,
+      version: nodes.length,
+    },
+    ...nodes.map((node) => ({
+      type: 'node',
+      id: `node/${node.name}`,
+      name: node.name,
+      nodeid: node.id,
+      ip: node.ip,
+      level: '',
+      local: node.name === call.node ? 1 : 0,
+      online: isSeen(world, node) ? 1 : 0,
+    })),
+  ];
+}
+
+/** A loss is noticed by the other nodes only after a moment. */
+const noticedMs = 3000;
+
+/** Whether the cluster counts the node as online. */
+export function isSeen(world: World, node: ClusterNode): boolean {
+  if (node.state === 'up') return true;
+  return world.clock.now() - node.changedAt < noticedMs;
+}
+
+function seesQuorum(world: World, local: ClusterNode | undefined): boolean {
+  if (world.quorate) return true;
+  return local !== undefined && [...world.nodes.values()].every((node) => isSeen(world, node));
+}
+
+function resources(call: Call): unknown {
+  const { world, params } = call;
+  const type = optionalText(params['type']);
+  const items: Record<string, unknown>[] = [];
+  if (type === undefined || type === 'vm') items.push(...vmResources(call));
+  if (type === undefined || type === 'node')
+    items.push(...[...world.nodes.values()].map((node) => nodeItem(call, node)));
+  if (type === undefined || type === 'storage') items.push(...storageResources(call));
+  if (type === undefined) items.push(...poolResources(call));
+  if (type === undefined || type === 'sdn') items.push(...networkResources(call));
+  return items;
+}
+
+function vmResources(call: Call): Record<string, unknown>[] {
+  const visible = (vm: Vm): boolean => may(call, `/vms/${vm.vmid}`, 'VM.Audit');
+  return [...call.world.vms.values()].filter(visible).map((vm) => resourceItem(call.world, vm, true));
+}
+
+function storageResources(call: Call): Record<string, unknown>[] {
+  const { world } = call;
+  const items: Record<string, unknown>[] = [];
+  for (const storage of world.volumes.storages.values()) {
+    if (!may(call, `/storage/${storage.id}`, 'Datastore.Audit')) continue;
+    for (const node of world.nodes.values()) {
+      if (!world.volumes.isOn(storage, node.name) || storage.disabled) continue;
+      items.push({
+        content: [...storage.content].sort().join(','),
+        disk: world.volumes.usedBytes(storage, node.name),
+        id: `storage/${node.name}/${storage.id}`,
+        maxdisk: storage.totalBytes,
+        node: node.name,
+        plugintype: storage.type,
+        shared: storage.shared ? 1 : 0,
+        status: isSeen(world, node) ? 'available' : 'unknown',
+        storage: storage.id,
+        type: 'storage',
+      });
+    }
+  }
+  return items;
+}
+
+function poolResources(call: Call): Record<string, unknown>[] {
+  return [...call.world.pools.values()]
+    .filter((pool) => may(call, `/pool/${pool.id}`, 'Pool.Audit'))
+    .map((pool) => ({ id: `/pool/${pool.id}`, pool: pool.id, type: 'pool' }));
+}
+
+function networkResources(call: Call): Record<string, unknown>[] {
+  if (!may(call, '/sdn/zones/localnetwork', 'SDN.Audit', 'SDN.Use', 'SDN.Allocate')) return [];
+  return [...call.world.nodes.keys()].map((name) => ({
+    id: `network/${name}/zone/localnetwork`,
+    network: 'localnetwork',
+    'network-type': 'zone',
+    node: name,
+    status: 'ok',
+    type: 'network',
+  }));
+}
+
+export const clusterRoutes: Route[] = [
+  { method: 'GET', path: '/version', permission: 'all', parameters: {}, run: ({ world }) => world.topology.version },
+  {
+    method: 'GET',
+    path: '/access/permissions',
+    permission: 'all',
+    parameters: {
+      path: text(),
+      userid: text({ pattern: /[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+(?:![A-Za-z][A-Za-z0-9.\-_]+)?/ }),
+    },
+    run: permissions,
+  },
+  { method: 'GET', path: '/cluster/nextid', permission: 'all', parameters: { vmid: optionalVmid }, run: nextId },
+  { method: 'GET', path: '/cluster/status', permission: needs('/', 'Sys.Audit'), parameters: {}, run: clusterStatus },
+  {
+    method: 'GET',
+    path: '/cluster/resources',
+    permission: 'all',
+    parameters: { type: oneOf('vm', 'storage', 'node', 'sdn') },
+    run: resources,
+  },
+  {
+    method: 'GET',
+    path: '/cluster/options',
+    permission: needs('/', 'Sys.Audit'),
+    parameters: {},
+    run: ({ world }) => ({ 'allowed-tags': [], description: '', ...world.options }),
+  },
+];

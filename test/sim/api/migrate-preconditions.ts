@@ -1,0 +1,71 @@
+// What stands against a migration: allowed nodes, local disks and resources.
+import { isDriveName } from '../schema/drive-format.ts';
+import { isCdrom, isCloudInit, parseDrive } from '../state/drive.ts';
+import type { Vm } from '../state/vm.ts';
+import { splitVolumeId } from '../state/volumes.ts';
+import type { World } from '../state/world.ts';
+import { requireUnlocked } from './config/option-groups.ts';
+import { textOf } from './route.ts';
+import type { Call } from './route.ts';
+
+/** The answer of GET migrate. */
+export function preconditions(call: Call): unknown {
+  const { world, params } = call;
+  const vm = world.vm(Number(params['vmid']), textOf(params['node']));
+  requireUnlocked(vm);
+  const allowed: string[] = [];
+  const notAllowed: Record<string, unknown> = {};
+  for (const node of world.nodes.keys()) {
+    if (node === vm.node) continue;
+    const missing = [...storagesOf(vm)].filter((id) => {
+      const storage = world.volumes.storages.get(id);
+      return storage !== undefined && !world.volumes.isOn(storage, node);
+    });
+    notAllowed[node] = missing.length === 0 ? {} : { unavailable_storages: missing };
+    if (missing.length === 0) allowed.push(node);
+  }
+  const data: Record<string, unknown> = {
+    running: vm.running === undefined ? 0 : 1,
+    'has-dbus-vmstate': 1,
+    local_disks: localDisks(world, vm),
+    local_resources: [],
+    'mapped-resources': [],
+    'mapped-resource-info': {},
+    'dependent-ha-resources': [],
+  };
+  if (vm.running === undefined) Object.assign(data, { allowed_nodes: allowed, not_allowed_nodes: notAllowed });
+  return data;
+}
+
+function storagesOf(vm: Vm): Set<string> {
+  const found = new Set<string>();
+  for (const [slot, value] of Object.entries(vm.options)) {
+    const drive = isDriveName(slot) ? parseDrive(slot, value) : undefined;
+    const storage = drive === undefined ? undefined : splitVolumeId(drive.file)?.storage;
+    if (storage !== undefined) found.add(storage);
+  }
+  return found;
+}
+
+function localDisks(world: World, vm: Vm): Record<string, unknown>[] {
+  const disks: Record<string, unknown>[] = [];
+  for (const [slot, value] of Object.entries(vm.options)) {
+    const drive = isDriveName(slot) ? parseDrive(slot, value) : undefined;
+    const storage = world.volumes.storages.get(drive === undefined ? '' : (splitVolumeId(drive.file)?.storage ?? ''));
+    if (drive === undefined || storage === undefined || storage.shared) continue;
+    const volume = world.volumes.find(drive.file, vm.node);
+    disks.push({
+      volid: drive.file,
+      drivename: slot,
+      size: volume?.sizeBytes ?? 0,
+      cdrom: isCdrom(drive) && !isCloudInit(drive) ? 1 : 0,
+      is_attached: 1,
+      is_tpmstate: slot === 'tpmstate0' ? 1 : 0,
+      is_unused: 0,
+      is_vmstate: 0,
+      replicate: 1,
+      shared: 0,
+    });
+  }
+  return disks;
+}

@@ -1,0 +1,35 @@
+// Every endpoint the simulator serves.
+import { agentRoutes } from './agent.ts';
+import { cloneRoutes } from './clone.ts';
+import { clusterRoutes } from './cluster.ts';
+import { configReadRoutes } from './config/show.ts';
+import { configUpdateRoutes } from './config/update.ts';
+import { destroyRoutes } from './destroy.ts';
+import { firewallOptionRoutes } from './firewall-options.ts';
+import { firewallRuleRoutes } from './firewall-rules.ts';
+import { firewallSetRoutes } from './firewall-sets.ts';
+import { migrateRoutes } from './migrate.ts';
+import { nodeRoutes } from './nodes.ts';
+import { powerRoutes } from './power.ts';
+import { resizeRoutes } from './resize.ts';
+import type { Route } from './route.ts';
+import { storageRoutes } from './storage.ts';
+import { taskRoutes } from './task-routes.ts';
+
+export const routes: readonly Route[] = [
+  ...clusterRoutes,
+  ...nodeRoutes,
+  ...storageRoutes,
+  ...configReadRoutes,
+  ...configUpdateRoutes,
+  ...cloneRoutes,
+  ...migrateRoutes,
+  ...powerRoutes,
+  ...resizeRoutes,
+  ...destroyRoutes,
+  ...firewallOptionRoutes,
+  ...firewallSetRoutes,
+  ...firewallRuleRoutes,
+  ...taskRoutes,
+  ...agentRoutes,
+];

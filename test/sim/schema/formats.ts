@@ -1,0 +1,125 @@
+// The named value formats of the API and the texts Proxmox VE refuses a value with.
+
+type Check = (value: string) => string | undefined;
+
+function matching(pattern: RegExp, complaint: (value: string) => string): Check {
+  return (value) => (pattern.test(value) ? undefined : complaint(value));
+}
+
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
+
+/** Whether the text is an IPv4 address. */
+export function isIpv4(value: string): boolean {
+  return ipv4.test(value);
+}
+
+/** Whether the text is an IPv6 address (compressed forms included, no zone). */
+export function isIpv6(value: string): boolean {
+  if (!/^[0-9a-fA-F:.]+$/.test(value) || !value.includes(':')) return false;
+  return URL.canParse(`http://[${value}]/`);
+}
+
+function isCidr(value: string, least4 = 8, least6 = 8): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  if (prefix === undefined || rest.length > 0 || !/^\d+$/.test(prefix)) return false;
+  if (isIpv4(address)) return Number(prefix) >= least4 && Number(prefix) <= 32;
+  return isIpv6(address) && Number(prefix) >= least6 && Number(prefix) <= 128;
+}
+
+const dnsLabel = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
+const dnsName = new RegExp(`^${dnsLabel}(?:\\.${dnsLabel})*$`);
+const hotplugFeatures = new Set(['network', 'disk', 'cpu', 'memory', 'usb', 'cloudinit']);
+
+function hotplug(value: string): string | undefined {
+  if (value === '0' || value === '1') return undefined;
+  const bad = value.split(/[,;\s]+/).some((part) => !hotplugFeatures.has(part));
+  return bad ? `unable to parse hotplug option` : undefined;
+}
+
+const bootDevice =
+  /^(?:(?:ide[0-3]|sata[0-5]|scsi(?:[0-2]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)|net\d+|usb\d+|hostpci\d+)$/;
+
+const identifier = /^[a-z][a-z0-9_-]+$/i;
+const diskSize = /^\d+(\.\d+)?[KMGT]?$/;
+
+const checks: Readonly<Record<string, Check>> = {
+  'pve-node': matching(new RegExp(`^${dnsLabel}$`), () => 'value does not look like a valid node name'),
+  'pve-vmid': (value) => (/^[1-9]\d{2,8}$/.test(value) ? undefined : 'value does not look like a valid VM ID'),
+  'dns-name': matching(dnsName, () => 'value does not look like a valid DNS name'),
+  'pve-storage-id': matching(
+    /^[a-z][a-z0-9\-_.]*[a-z0-9]$/i,
+    (value) => `storage ID '${value}' contains illegal characters`,
+  ),
+  'pve-configid': matching(identifier, (value) => `invalid configuration ID '${value}'`),
+  'pve-poolid': matching(
+    /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){0,2}$/,
+    () => 'value does not look like a valid pool name',
+  ),
+  'pve-volume-id': matching(/^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i, (value) => `unable to parse volume ID '${value}'\n`),
+  'pve-volume-id-or-qm-path': (value) =>
+    value === 'none' || value === 'cdrom' || value.startsWith('/') || /^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i.test(value)
+      ? undefined
+      : `unable to parse volume ID '${value}'\n`,
+  'pve-volume-id-or-absolute-path': (value) =>
+    value.startsWith('/') || /^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i.test(value)
+      ? undefined
+      : `unable to parse volume ID '${value}'\n`,
+  'disk-size': matching(diskSize, (value) => `value does not look like a disk size: ${value}`),
+  'pve-bridge-id': matching(/^[-_.\w\d]+$/, () => 'invalid bridge name'),
+  'mac-addr': matching(
+    /^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$/i,
+    () => 'value does not look like a valid unicast MAC address',
+  ),
+  urlencoded: matching(/^[-%a-zA-Z0-9_.!~*'()]*$/, (value) => `invalid urlencoded string: ${value}`),
+  ipv4: (value) => (isIpv4(value) ? undefined : 'value does not look like a valid IPv4 address'),
+  ipv6: (value) => (isIpv6(value) ? undefined : 'value does not look like a valid IPv6 address'),
+  'pve-ipv4-config': (value) =>
+    value === 'dhcp' || (isIpv4(value.split('/')[0] ?? '') && isCidr(value))
+      ? undefined
+      : 'value does not look like a valid ipv4 network configuration',
+  'pve-ipv6-config': (value) =>
+    value === 'dhcp' || value === 'auto' || (isIpv6(value.split('/')[0] ?? '') && isCidr(value))
+      ? undefined
+      : 'value does not look like a valid ipv6 network configuration',
+  CIDR: (value) => (isCidr(value) ? undefined : 'value does not look like a valid CIDR network'),
+  'pve-hotplug-features': hotplug,
+  'pve-boot-device': matching(bootDevice, (value) => `invalid boot device '${value}'`),
+  'pve-tag': matching(/^[a-z0-9_][a-z0-9_\-+.]*$/i, (value) => `invalid characters in tag`),
+  'storage-pair': matching(
+    /^[a-z][a-z0-9\-_.]*[a-z0-9](?::[a-z][a-z0-9\-_.]*[a-z0-9])?$|^1$/i,
+    () => 'entry must be in form of identifier:identifier or a single identifier',
+  ),
+  'pve-storage-content': matching(
+    /^(?:images|rootdir|vztmpl|iso|backup|snippets|import|none)$/,
+    (value) => `invalid content type '${value}'`,
+  ),
+  'pve-fw-protocol-spec': (value) => (/^[a-z0-9-]+$/i.test(value) ? undefined : `invalid protocol`),
+  'pve-iface': matching(/^[a-z][a-z0-9_]{1,20}([:.]\d+)?$/i, () => 'invalid network interface name'),
+  'pve-priv-list': () => undefined,
+  'pve-task-status-type': matching(/^(?:ok|error|warning|unknown)$/i, (value) => `invalid status`),
+  'pve-calendar-event': (value) =>
+    /^[\w *:\/,.-]+$/.test(value) && /\d/.test(value) ? undefined : 'unable to parse calendar event',
+  'pve-day-of-week': matching(/^(?:mon|tue|wed|thu|fri|sat|sun)$/i, (value) => `invalid day '${value}'`),
+};
+
+/** Formats that accept a list; an empty element is skipped as Proxmox's list splitting does. */
+const listSuffixes = ['-list', '-alist', '-opt'];
+
+/** The complaint about a value of that format, or undefined when it is fine or the format is unknown here. */
+export function complaintAbout(format: string, value: string): string | undefined {
+  const check = checks[format];
+  if (check !== undefined) return check(value);
+  const suffix = listSuffixes.find((ending) => format.endsWith(ending));
+  if (suffix === undefined) return undefined;
+  if (suffix === '-opt' && value === '') return undefined;
+  const element = checks[format.slice(0, -suffix.length)];
+  if (element === undefined) return undefined;
+  return splitList(value)
+    .map((part) => element(part))
+    .find((complaint) => complaint !== undefined);
+}
+
+/** Splits a list the way Proxmox does: by comma, semicolon, NUL or white space. */
+export function splitList(value: string): string[] {
+  return value.split(/[,;\0\s]+/).filter((part) => part !== '');
+}

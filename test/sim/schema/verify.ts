@@ -1,0 +1,199 @@
+// Verifies raw parameters against a table and reports in Proxmox's words; also reads and prints property strings.
+import { parameterError } from '../errors.ts';
+import { complaintAbout } from './formats.ts';
+import { lookUp } from './parameter.ts';
+import type { Parameter, ParameterTable, ParameterValue, Parameters, PropertyFormat } from './parameter.ts';
+
+/** A parameter as it arrived: form values are strings, JSON values may be anything. */
+export type RawParameters = Record<string, unknown>;
+
+const notInSchema = 'property is not defined in schema and the schema does not allow additional properties';
+
+/** The verified parameters; throws the 400 with one text per wrong parameter. */
+export function verify(table: ParameterTable, raw: RawParameters): Parameters {
+  const errors: Record<string, string> = {};
+  const values: Parameters = {};
+  for (const [name, value] of Object.entries(raw)) {
+    const parameter = lookUp(table, name);
+    if (parameter === undefined) errors[name] = notInSchema;
+    else {
+      const result = check(parameter, value, name);
+      if ('complaint' in result) errors[name] = result.complaint;
+      else values[name] = result.value;
+      if (parameter.requires !== undefined && raw[parameter.requires] === undefined) {
+        errors[parameter.requires] = `missing property required by '${name}'`;
+      }
+    }
+  }
+  for (const [name, parameter] of Object.entries(table)) {
+    if (parameter.required === true && raw[name] === undefined)
+      errors[name] ??= 'property is missing and it is not optional';
+  }
+  if (Object.keys(errors).length > 0) throw parameterError(errors);
+  return values;
+}
+
+type Checked = { value: ParameterValue } | { complaint: string };
+
+function check(parameter: Parameter, raw: unknown, name: string): Checked {
+  if (parameter.type === 'array') return checkArray(raw);
+  if (Array.isArray(raw)) {
+    if (typeof parameter.format === 'string' && /-list$/.test(parameter.format))
+      return check(parameter, raw.map(String).join(','), name);
+    return { complaint: `type check ('${parameter.type}') failed - got 'ARRAY'` };
+  }
+  const value =
+    typeof raw === 'boolean'
+      ? parameter.type === 'boolean'
+        ? raw
+          ? '1'
+          : '0'
+        : raw
+          ? 'true'
+          : 'false'
+      : scalarText(raw);
+  const complaint =
+    typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
+  return complaint === undefined ? { value: typed(parameter, value) } : { complaint };
+}
+
+function checkArray(raw: unknown): Checked {
+  if (Array.isArray(raw)) return { value: raw.map(String) };
+  return { value: [String(raw)] };
+}
+
+function scalarText(raw: unknown): string {
+  return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : JSON.stringify(raw);
+}
+
+const typePatterns = {
+  integer: /^[+-]?\d+$/,
+  number: /^(?:[+-]?)(?=\d|\.\d)\d*(?:\.\d*)?(?:[Ee][+-]?\d+)?$/,
+  boolean: /^[01]$/,
+} as const;
+
+function typeComplaint(parameter: Parameter, value: string): string | undefined {
+  const pattern = typePatterns[parameter.type as keyof typeof typePatterns];
+  if (pattern === undefined || pattern.test(value)) return undefined;
+  return `type check ('${parameter.type}') failed - got '${value}'`;
+}
+
+function boundsComplaint(parameter: Parameter, value: string): string | undefined {
+  if (parameter.min !== undefined && Number(value) < parameter.min)
+    return `value must have a minimum value of ${parameter.min}`;
+  if (parameter.max !== undefined && Number(value) > parameter.max)
+    return `value must have a maximum value of ${parameter.max}`;
+  if (parameter.maxLength !== undefined && value.length > parameter.maxLength) {
+    return `value may only be ${parameter.maxLength} characters long`;
+  }
+  if (parameter.minLength !== undefined && value.length < parameter.minLength) {
+    return `value must be at least ${parameter.minLength} characters long`;
+  }
+  if (parameter.pattern !== undefined && !matchesWhole(parameter.pattern, value))
+    return 'value does not match the regex pattern';
+  if (parameter.enum !== undefined && !parameter.enum.includes(value)) {
+    return `value '${value}' does not have a value in the enumeration '${parameter.enum.join(', ')}'`;
+  }
+  return undefined;
+}
+
+function matchesWhole(pattern: RegExp, value: string): boolean {
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(value);
+}
+
+function formatComplaint(parameter: Parameter, value: string, name: string): string | undefined {
+  if (parameter.format === undefined) return undefined;
+  if (typeof parameter.format === 'string') {
+    const complaint = complaintAbout(parameter.format, value);
+    return complaint === undefined ? undefined : `invalid format - ${complaint}\n`;
+  }
+  const result = readPropertyString(parameter.format, value);
+  if ('syntax' in result) return `invalid format - ${result.syntax}\n`;
+  const lines = Object.entries(result.errors).map(([key, text]) => `${name}.${key}: ${text}\n`);
+  return lines.length === 0 ? undefined : `invalid format - format error\n${lines.join('')}`;
+}
+
+function typed(parameter: Parameter, value: string): ParameterValue {
+  return parameter.type === 'string' ? value : Number(value);
+}
+
+/** A property string read by its format: values by key, complaints by key, or why it cannot be read at all. */
+export type ReadProperties = { values: Record<string, string>; errors: Record<string, string> } | { syntax: string };
+
+const booleanWords = new Map([
+  ['1', '1'],
+  ['on', '1'],
+  ['yes', '1'],
+  ['true', '1'],
+  ['0', '0'],
+  ['off', '0'],
+  ['no', '0'],
+  ['false', '0'],
+]);
+
+/** Reads `a,b=c,d=e` by the keys of the format, as Proxmox's parser does. */
+export function readPropertyString(format: PropertyFormat, text: string): ReadProperties {
+  const defaultKey = Object.keys(format).find((key) => format[key]?.defaultKey === true);
+  const values: Record<string, string> = {};
+  for (const part of text.split(',')) {
+    if (part.trim() === '') continue;
+    const complaint = takePart(format, part, defaultKey, values);
+    if (complaint !== undefined) return { syntax: complaint };
+  }
+  return { values, errors: propertyErrors(format, values) };
+}
+
+function takePart(
+  format: PropertyFormat,
+  part: string,
+  defaultKey: string | undefined,
+  values: Record<string, string>,
+): string | undefined {
+  const match = /^([^=]+)=(.*)$/s.exec(part);
+  if (match === null) {
+    if (part.includes('=')) return 'missing key in comma-separated list property';
+    if (defaultKey === undefined) return 'value without key, but schema does not define a default key';
+    if (values[defaultKey] !== undefined) return `duplicate key in comma-separated list property: ${defaultKey}`;
+    values[defaultKey] = part;
+    return undefined;
+  }
+  return takeKey(format, match[1] ?? '', match[2] ?? '', values);
+}
+
+function takeKey(
+  format: PropertyFormat,
+  givenKey: string,
+  given: string,
+  values: Record<string, string>,
+): string | undefined {
+  let key = givenKey;
+  let definition = format[key];
+  if (definition?.keyAlias !== undefined) values[definition.keyAlias] = key;
+  if (definition?.alias !== undefined) {
+    key = definition.alias;
+    definition = format[key];
+  }
+  if (values[key] !== undefined) return `duplicate key in comma-separated list property: ${key}`;
+  values[key] = definition?.type === 'boolean' ? (booleanWords.get(given.toLowerCase()) ?? given) : given;
+  return undefined;
+}
+
+function propertyErrors(format: PropertyFormat, values: Record<string, string>): Record<string, string> {
+  const errors: Record<string, string> = {};
+  for (const [key, value] of Object.entries(values)) {
+    const definition = format[key];
+    if (definition === undefined) errors[key] = notInSchema;
+    else {
+      const result = check(definition, value, key);
+      if ('complaint' in result) errors[key] = result.complaint;
+      if (definition.requires !== undefined && values[definition.requires] === undefined) {
+        errors[definition.requires] = `missing property required by '${key}'`;
+      }
+    }
+  }
+  for (const [key, definition] of Object.entries(format)) {
+    if (definition.required === true && values[key] === undefined)
+      errors[key] = 'property is missing and it is not optional';
+  }
+  return errors;
+}

@@ -1,0 +1,213 @@
+// A Proxmox VE cluster that exists in memory only: its API over TLS or by direct calls, faults, log and administrator.
+import type { Server } from 'node:https';
+import { routes } from './api/routes.ts';
+import { RealClock } from './clock.ts';
+import type { SimClock } from './clock.ts';
+import { Faults } from './faults.ts';
+import type { Fault } from './faults.ts';
+import { Dispatcher } from './http/dispatcher.ts';
+import type { ApiRequest, ApiResponse } from './http/dispatcher.ts';
+import { makeCertificate } from './http/certificate.ts';
+import { parseForm } from './http/parameters.ts';
+import { listenHttps } from './http/server.ts';
+import type { HttpAnswer } from './http/server.ts';
+import { findLeaks } from './leaks.ts';
+import type { LeakReport } from './leaks.ts';
+import { buildWorld } from './state/build-world.ts';
+import { Administrator } from './administrator.ts';
+import type { Options } from './state/vm.ts';
+import type { World } from './state/world.ts';
+import type { Topology } from './topology.ts';
+
+export { parseTopology, fromBaseline } from './topology.ts';
+export type { Topology } from './topology.ts';
+export { RealClock, VirtualClock } from './clock.ts';
+export type { SimClock } from './clock.ts';
+export type { Fault, FaultEffect, FaultMatch } from './faults.ts';
+export type { LeakReport } from './leaks.ts';
+
+export interface SimulatorOptions {
+  topology: Topology;
+  /** Default: real time at `speed`. */
+  clock?: SimClock;
+  /** 1 is the recorded durations, `Infinity` or `instant` means that tasks take no time. Ignored when a clock is given. */
+  speed?: number | 'instant';
+  /** Same seed, same MAC addresses, PIDs and so on. */
+  seed?: number;
+  /** How long a 401 takes, in milliseconds of simulated time (3000 on a real one). */
+  authDelayMs?: number;
+}
+
+/** One request as it was served. */
+export interface RequestRecord {
+  /** Running number, from 1. */
+  id: number;
+  /** Simulated milliseconds since the epoch. */
+  at: number;
+  node: string;
+  method: string;
+  path: string;
+  params: Record<string, unknown>;
+  /** The token or user; undefined when not logged in. */
+  caller: string | undefined;
+  /** 0 when the connection was broken. */
+  status: number;
+  reason: string;
+  durationMs: number;
+}
+
+export interface DirectRequest {
+  node?: string;
+  method: string;
+  /** Below /api2/json; may carry a query. */
+  path: string;
+  params?: Record<string, unknown>;
+  authorization?: string;
+}
+
+/** Where a listening simulator is found. */
+export interface Listening {
+  url: string;
+  caPem: string;
+  fingerprint: string;
+  nodeUrls: Record<string, string>;
+}
+
+/** Records kept; older ones are dropped. */
+const keptRecords = 100_000;
+
+export class Simulator extends Administrator {
+  readonly faults = new Faults();
+  /** The request log, oldest first. */
+  readonly requests: RequestRecord[] = [];
+  readonly clock: SimClock;
+  readonly #dispatcher: Dispatcher;
+  readonly #listeners = new Set<(record: RequestRecord) => void>();
+  readonly #servers: Server[] = [];
+  #nextRecord = 1;
+
+  constructor(options: SimulatorOptions) {
+    const speed = options.speed === 'instant' ? Infinity : (options.speed ?? 1);
+    const clock = options.clock ?? new RealClock(speed);
+    const world = buildWorld(options.topology, clock, options.seed ?? 1);
+    super(world);
+    this.clock = clock;
+    this.#dispatcher = new Dispatcher(world, routes, options.authDelayMs ?? 3000);
+    world.view.start(!Number.isFinite(speed));
+  }
+
+  /** Plays one request without a socket. */
+  async handle(request: DirectRequest): Promise<ApiResponse> {
+    const [path = '', query] = request.path.split(/\?(.*)/s);
+    const params = { ...request.params, ...(query === undefined ? {} : parseForm(query)) };
+    const { connection, ...answer } = await this.#serve({
+      node: request.node ?? this.#firstNode(),
+      method: request.method,
+      path,
+      params,
+      authorization: request.authorization,
+    });
+    if (connection !== undefined) throw new Error(`the connection was broken on purpose (${connection})`);
+    return answer;
+  }
+
+  /** Listens on 127.0.0.1, one port per node; `port` is the first node's. */
+  async listen(options: { port?: number; host?: '127.0.0.1' } = {}): Promise<Listening> {
+    const names = [...this.world.nodes.keys()];
+    const certificate = await makeCertificate(names);
+    const nodeUrls: Record<string, string> = {};
+    for (const [index, node] of names.entries()) {
+      const wanted = index === 0 ? (options.port ?? 0) : 0;
+      const { server, port } = await listenHttps(certificate, wanted, (request) => this.#serve({ ...request, node }));
+      this.#servers.push(server);
+      nodeUrls[node] = `https://127.0.0.1:${port}`;
+    }
+    for (const node of this.world.nodes.values()) node.fingerprint = certificate.fingerprint;
+    const { caPem, fingerprint } = certificate;
+    return { url: nodeUrls[names[0] ?? ''] ?? '', caPem, fingerprint, nodeUrls };
+  }
+
+  /** Stops listening, drops open connections and ends background work. */
+  async close(): Promise<void> {
+    this.world.view.stop();
+    await Promise.all(
+      this.#servers.splice(0).map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      ),
+    );
+  }
+
+  leaks(): LeakReport {
+    return findLeaks(this.world);
+  }
+
+  /** Calls back after every request; the answer ends that. */
+  onRequest(listener: (record: RequestRecord) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #firstNode(): string {
+    return this.world.nodes.keys().next().value ?? '';
+  }
+
+  async #serve(request: ApiRequest): Promise<HttpAnswer> {
+    const at = this.clock.now();
+    const fault = this.faults.take(request.method, request.path);
+    const answer = await this.#withFault(request, fault);
+    this.#record(request, at, answer);
+    return answer;
+  }
+
+  async #withFault(request: ApiRequest, fault: Fault | undefined): Promise<HttpAnswer> {
+    if (this.world.nodes.get(request.node)?.state === 'down')
+      return { status: 0, reason: '', body: '', headers: {}, connection: 'reset' };
+    if (fault === undefined) return this.#dispatcher.answer(request);
+    if (typeof fault.effect === 'object' && 'delayMs' in fault.effect) {
+      if (fault.when === 'before') await this.clock.sleep(fault.effect.delayMs);
+      const answer = await this.#dispatcher.answer(request);
+      if (fault.when === 'after') await this.clock.sleep(fault.effect.delayMs);
+      return answer;
+    }
+    const real = fault.when === 'after' ? await this.#dispatcher.answer(request) : undefined;
+    return brokenAnswer(fault.effect, real);
+  }
+
+  #record(request: ApiRequest, at: number, answer: HttpAnswer): void {
+    const { node, method, path, params } = request;
+    const broken = answer.connection !== undefined;
+    const record: RequestRecord = {
+      id: this.#nextRecord++,
+      at,
+      node,
+      method,
+      path,
+      params: { ...params },
+      caller: this.#dispatcher.callerOf(request),
+      status: broken ? 0 : answer.status,
+      reason: broken ? `connection broken (${answer.connection})` : answer.reason,
+      durationMs: this.clock.now() - at,
+    };
+    this.requests.push(record);
+    if (this.requests.length > keptRecords) this.requests.splice(0, keptRecords / 10);
+    for (const listener of this.#listeners) listener(record);
+  }
+}
+
+function brokenAnswer(
+  effect: Exclude<Fault['effect'], { delayMs: number }>,
+  real: ApiResponse | undefined,
+): HttpAnswer {
+  const empty: ApiResponse = { status: 0, reason: '', body: '', headers: {} };
+  if (effect === 'reset') return { ...empty, connection: 'reset' };
+  if (effect === 'timeout') return { ...empty, connection: 'hang' };
+  if (effect === 'truncate')
+    return { ...(real ?? { ...empty, status: 200, reason: 'OK', body: '{"data":' }), connection: 'truncate' };
+  return { status: effect.status, reason: effect.reason, body: effect.body ?? '', headers: {} };
+}
+
+export type { Options as VmOptions, World };

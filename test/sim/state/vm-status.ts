@@ -1,0 +1,69 @@
+// The status of a VM as it is right now: what status/current, the node's list and the broadcasts are made of.
+import { drivesOf, isCdrom, parseSize } from './drive.ts';
+import type { Vm } from './vm.ts';
+import type { World } from './world.ts';
+
+/** Live figures of a VM. Sizes in bytes, cpu as a fraction of its cores. */
+export interface VmStatus {
+  vmid: number;
+  name: string;
+  status: 'running' | 'stopped';
+  qmpStatus: string;
+  template: boolean;
+  cpus: number;
+  maxDisk: number;
+  maxMem: number;
+  cpu: number;
+  mem: number;
+  uptime: number;
+  netIn: number;
+  netOut: number;
+  diskRead: number;
+  diskWrite: number;
+  tags: string | undefined;
+  serial: boolean;
+  pid: number | undefined;
+}
+
+/** Megabytes of memory an options table asks for. */
+export function memoryMiB(options: Record<string, string>): number {
+  const text = options['memory'] ?? '512';
+  return Number(text.replace(/^current=/, '').split(',')[0]);
+}
+
+function bootDiskSize(options: Record<string, string>): number {
+  const drives = drivesOf(options).filter(([, drive]) => !isCdrom(drive));
+  const order = (options['boot'] ?? '').replace(/^.*order=/, '').split(';');
+  const first = order.find((device) => drives.some(([slot]) => slot === device)) ?? options['bootdisk'];
+  const boot =
+    drives.find(([slot]) => slot === first) ?? (options['boot']?.includes('order=') === true ? undefined : drives[0]);
+  return parseSize(boot?.[1]['size'] ?? '0') ?? 0;
+}
+
+/** The VM's figures now. */
+export function liveStatus(world: World, vm: Vm): VmStatus {
+  const { options, running } = vm;
+  const maxMem = memoryMiB(options) * 1024 ** 2;
+  const seconds = running === undefined ? 0 : Math.max(0, Math.floor((world.clock.now() - running.startedAt) / 1000));
+  const cores = Number(options['cores'] ?? 1) * Number(options['sockets'] ?? 1);
+  return {
+    vmid: vm.vmid,
+    name: vm.name,
+    status: running === undefined ? 'stopped' : 'running',
+    qmpStatus: running?.qmpStatus ?? 'stopped',
+    template: vm.isTemplate,
+    cpus: Math.min(Number(options['vcpus'] ?? cores), world.nodes.get(vm.node)?.cpus ?? cores),
+    maxDisk: bootDiskSize(options),
+    maxMem,
+    cpu: running === undefined ? 0 : 0.02,
+    mem: running === undefined ? 0 : Math.floor(maxMem * 0.4),
+    uptime: seconds,
+    netIn: running === undefined ? 0 : running.netIn + seconds * 42,
+    netOut: running === undefined ? 0 : running.netOut + seconds * 21,
+    diskRead: 0,
+    diskWrite: 0,
+    tags: options['tags'],
+    serial: Object.keys(options).some((key) => /^serial\d$/.test(key)),
+    pid: running?.pid,
+  };
+}

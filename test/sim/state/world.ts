@@ -1,0 +1,130 @@
+// The whole cluster: what every endpoint and every task reads and changes.
+import type { SimClock } from '../clock.ts';
+import { failure } from '../errors.ts';
+import { Random } from '../random.ts';
+import { TaskRegistry } from '../tasks/task-registry.ts';
+import type { Topology } from '../topology.ts';
+import { AccessControl } from './access.ts';
+import { FileLocks } from './file-lock.ts';
+import { FirewallFile } from './firewall-file.ts';
+import { StatusView } from './status-view.ts';
+import type { Vm } from './vm.ts';
+import { Volumes } from './volumes.ts';
+
+/** A host of the cluster. */
+export interface ClusterNode {
+  name: string;
+  id: number;
+  ip: string;
+  cpus: number;
+  memoryBytes: number;
+  rootBytes: number;
+  /** Simulated milliseconds since the epoch. */
+  bootedAt: number;
+  /** `down`: powered off; `cut`: runs, but the cluster does not hear it. */
+  state: 'up' | 'down' | 'cut';
+  /** When it went down or came back. */
+  changedAt: number;
+  fingerprint: string;
+}
+
+export interface Bridge {
+  name: string;
+  nodes: string[] | undefined;
+  port: string;
+  cidr: string | undefined;
+}
+
+export interface Pool {
+  id: string;
+  comment: string | undefined;
+  vms: Set<number>;
+  storages: Set<string>;
+}
+
+/** A backup job as it was posted. */
+export type BackupJob = Record<string, string | number | undefined>;
+
+/** The state of a cluster. */
+export class World {
+  readonly clock: SimClock;
+  readonly random: Random;
+  readonly topology: Topology;
+  readonly nodes = new Map<string, ClusterNode>();
+  readonly vms = new Map<number, Vm>();
+  readonly volumes: Volumes;
+  readonly access = new AccessControl();
+  readonly locks: FileLocks;
+  readonly tasks: TaskRegistry;
+  readonly view: StatusView;
+  readonly pools = new Map<string, Pool>();
+  readonly backupJobs = new Map<string, BackupJob>();
+  readonly clusterFirewall = new FirewallFile();
+  readonly haResources = new Map<string, Record<string, string | number>>();
+  /** Firewall files of VMs; they may exist without the VM. */
+  readonly firewall = new Map<number, FirewallFile>();
+  readonly options: Record<string, unknown> = { mac_prefix: 'BC:24:11' };
+  /** Milliseconds until guests answer, by VMID; otherwise the topology's. */
+  readonly guestBootMs = new Map<number, number | null>();
+
+  constructor(topology: Topology, clock: SimClock, seed: number) {
+    this.topology = topology;
+    this.clock = clock;
+    this.random = new Random(seed);
+    this.volumes = new Volumes(() => this.nowSeconds());
+    this.locks = new FileLocks(clock);
+    this.tasks = new TaskRegistry(clock, this.random);
+    this.view = new StatusView(this);
+    this.access.poolOf = (path) => this.poolOfPath(path);
+  }
+
+  nowSeconds(): number {
+    return Math.floor(this.clock.now() / 1000);
+  }
+
+  /** Quorum: more than half of the nodes hear each other. */
+  get quorate(): boolean {
+    const up = [...this.nodes.values()].filter((node) => node.state === 'up').length;
+    return up * 2 > this.nodes.size;
+  }
+
+  /** The VM on that node; a VM elsewhere is as missing as one that never was. */
+  vm(vmid: number, node: string): Vm {
+    const vm = this.vms.get(vmid);
+    if (vm === undefined || vm.node !== node) throw missingConfig(vmid, node);
+    return vm;
+  }
+
+  firewallOf(vmid: number): FirewallFile {
+    return this.firewall.get(vmid) ?? new FirewallFile();
+  }
+
+  poolOf(vmid: number): string | undefined {
+    for (const pool of this.pools.values()) if (pool.vms.has(vmid)) return pool.id;
+    return undefined;
+  }
+
+  poolOfPath(path: string): string | undefined {
+    const match = /^\/(vms|storage)\/([^/]+)/.exec(path);
+    if (match === null) return undefined;
+    if (match[1] === 'vms') return this.poolOf(Number(match[2]));
+    for (const pool of this.pools.values()) if (pool.storages.has(match[2] ?? '')) return pool.id;
+    return undefined;
+  }
+
+  bridge(name: string, node: string): Bridge | undefined {
+    const bridge = this.topology.bridges.find((one) => one.name === name);
+    if (bridge === undefined || (bridge.nodes !== undefined && !bridge.nodes.includes(node))) return undefined;
+    return { name: bridge.name, nodes: bridge.nodes, port: bridge.port, cidr: bridge.cidr };
+  }
+
+  /** Fails as a write to the cluster file system does without quorum. */
+  requireQuorum(): void {
+    if (!this.quorate) throw failure('cluster not ready - no quorum?');
+  }
+}
+
+/** The error of a missing (or elsewhere living) VM. */
+export function missingConfig(vmid: number, node: string): Error {
+  return failure(`Configuration file 'nodes/${node}/qemu-server/${vmid}.conf' does not exist`);
+}
