@@ -56,9 +56,16 @@ const spec = withRules(
     options: withRules(optionsSchema, [growOnly('systemDiskGiB'), growOnly('additionalDiskGiB')])
       .optional()
       .describe('Overrides of the plan for this VM. An option that is absent comes from the plan; 0 is a value.'),
-    configurableOptions: z
-      .record(z.string().min(1).max(128), z.string().max(256))
-      .meta({ maxProperties: 64 })
+    configurableOptions: withRules(
+      z.record(z.string().min(1).max(128), z.string().max(256)).meta({ maxProperties: 64 }),
+      [
+        // A structural schema cannot bound the keys of a map.
+        {
+          rule: 'self.all(name, size(name) >= 1 && size(name) <= 128)',
+          message: 'the names of options must have 1 to 128 characters',
+        },
+      ],
+    )
       .optional()
       .describe(
         'The options of a billing panel, verbatim: names such as "CPU Cores" or "CPU|vCPU", values such as "4" or "4|4 Cores". Names are case-sensitive. What is said here must not be said in options as well.',

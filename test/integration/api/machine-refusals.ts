@@ -199,6 +199,14 @@ export const MACHINE_REFUSALS: readonly Refusal[] = [
     says: /must be of type string/,
   },
   {
+    name: 'option of the panel with a long name',
+    of: bill,
+    set: `spec.configurableOptions.${'x'.repeat(129)}`,
+    to: '2',
+    field: 'spec.configurableOptions',
+    says: /1 to 128 characters/,
+  },
+  {
     name: 'billing id with a slash',
     of: bill,
     set: 'spec.billing.clientID',
