@@ -1,0 +1,144 @@
+// Decides what the status of a ProxmoxCluster says: what was seen there, whether it can be used, and which privileges are missing.
+import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmox-cluster.ts';
+import type { ClusterSnapshot } from '../pve/inventory.ts';
+import { type Readiness, readinessConditions } from './proxmox-cluster-readiness.ts';
+
+/** What is asked less often than the inventory. */
+export interface ClusterCheck {
+  /** For example 9.2.11. */
+  version: string;
+  quorate: boolean;
+  /** The token's privileges by path. */
+  permissions: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+export interface ClusterFacts {
+  cluster: ProxmoxCluster;
+  /** Absent as long as the cluster has never answered. */
+  snapshot?: ClusterSnapshot;
+  /** Absent when it could not be made; `trouble` then says why. */
+  check?: ClusterCheck;
+  trouble?: Readiness;
+  /** VirtualMachine objects that live on the cluster. */
+  virtualMachines: number;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/** The status of a cluster. What cannot be seen at the moment stays as it was seen last. */
+export function proxmoxClusterStatus(facts: ClusterFacts): ProxmoxClusterStatus {
+  const { cluster, snapshot, check, virtualMachines, now } = facts;
+  return {
+    ...cluster.status,
+    observedGeneration: cluster.metadata.generation,
+    ...(check === undefined ? {} : { version: check.version, quorate: check.quorate }),
+    ...(snapshot === undefined ? {} : seen(snapshot)),
+    virtualMachines,
+    conditions: readinessConditions(cluster, clusterReadiness(facts), now),
+  };
+}
+
+/** Whether machines can be deployed on the cluster. */
+export function clusterReadiness(facts: ClusterFacts): Readiness {
+  const { cluster, trouble, check, virtualMachines } = facts;
+  const { name, deletionTimestamp } = cluster.metadata;
+  if (deletionTimestamp !== undefined && virtualMachines > 0) {
+    const message = `The cluster is being deleted and waits for the ${virtualMachines} VirtualMachines that live on it. Delete them first.`;
+    return { state: 'waiting', reason: 'InUse', message };
+  }
+  if (trouble !== undefined) return trouble;
+  if (check === undefined)
+    return { state: 'waiting', reason: 'InProgress', message: `Cluster ${name} has not answered yet.` };
+  if (!check.quorate) {
+    const message = `Cluster ${name} has no quorum. Bring nodes back until it has.`;
+    return { state: 'waiting', reason: 'WaitingForQuorum', message };
+  }
+  const missing = missingPrivileges(check.permissions);
+  if (missing.length > 0) {
+    const message = `The API token of cluster ${name} lacks privileges: ${missing.join('; ')}. Grant them in Proxmox VE.`;
+    return { state: 'stalled', reason: 'Forbidden', message };
+  }
+  return { state: 'ready', reason: 'Ready', message: 'The cluster answers and the token suffices.' };
+}
+
+/**
+ * What deploy and deletion need, by the path it is usually granted on. A grant on a part of it is enough here: which
+ * VMs, nodes, storages and pools the token is for is the platform team's choice.
+ */
+const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges: readonly string[] }[] = [
+  {
+    path: '/vms',
+    alsoUnder: ['/pool'],
+    privileges: [
+      'VM.Allocate',
+      'VM.Audit',
+      'VM.Clone',
+      'VM.Config.CPU',
+      'VM.Config.Cloudinit',
+      'VM.Config.Disk',
+      'VM.Config.Memory',
+      'VM.Config.Network',
+      'VM.Config.Options',
+      'VM.Migrate',
+      'VM.PowerMgmt',
+    ],
+  },
+  { path: '/storage', alsoUnder: ['/pool'], privileges: ['Datastore.AllocateSpace', 'Datastore.Audit'] },
+  { path: '/sdn', alsoUnder: [], privileges: ['SDN.Use'] },
+  { path: '/nodes', alsoUnder: [], privileges: ['Sys.Audit'] },
+];
+
+/** Each path with the privileges that the token has nowhere below it: `VM.Clone, VM.Migrate on /vms`. */
+export function missingPrivileges(permissions: ClusterCheck['permissions']): string[] {
+  return NEEDED.flatMap(({ path, alsoUnder, privileges }) => {
+    const granted = grantedBelow(permissions, [path, ...alsoUnder]);
+    const missing = privileges.filter((privilege) => !granted.has(privilege));
+    return missing.length === 0 ? [] : [`${missing.join(', ')} on ${path}`];
+  });
+}
+
+function grantedBelow(permissions: ClusterCheck['permissions'], roots: readonly string[]): Set<string> {
+  const granted = new Set<string>();
+  for (const [path, privileges] of permissions) {
+    const counts = path === '/' || roots.some((root) => path === root || path.startsWith(`${root}/`));
+    if (counts) for (const privilege of privileges) granted.add(privilege);
+  }
+  return granted;
+}
+
+const MIB = 1024 * 1024;
+// The bounds of the schema: a larger status would be refused as a whole.
+const MOST_NODES = 64;
+const MOST_STORAGES = 256;
+const LONGEST_CONTENT = 256;
+
+type NodeStatus = NonNullable<ProxmoxClusterStatus['nodes']>[number];
+
+// Load, free memory and the like are left out: they move at every poll, and each time would be a write.
+function seen(snapshot: ClusterSnapshot): Pick<ProxmoxClusterStatus, 'nodes' | 'nodesOnline' | 'nodesTotal'> {
+  const nodes = [...snapshot.nodes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    nodesOnline: nodes.filter(({ status }) => status === 'online').length,
+    nodesTotal: nodes.length,
+    nodes: nodes.slice(0, MOST_NODES).map(({ name, status, maxMemoryBytes }) => ({
+      name,
+      status,
+      ...(maxMemoryBytes === undefined ? {} : { memoryTotalMiB: Math.floor(maxMemoryBytes / MIB) }),
+      storages: storagesOf(snapshot, name),
+    })),
+  };
+}
+
+function storagesOf({ storages }: ClusterSnapshot, node: string): NodeStatus['storages'] {
+  return storages
+    .filter((storage) => storage.node === node)
+    .sort((a, b) => (a.storage < b.storage ? -1 : 1))
+    .slice(0, MOST_STORAGES)
+    .map(({ storage, pluginType, shared, status, content }) => ({
+      name: storage,
+      ...(pluginType === undefined ? {} : { type: pluginType }),
+      shared,
+      available: status === 'available',
+      content: content.join(',').slice(0, LONGEST_CONTENT),
+    }));
+}
