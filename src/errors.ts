@@ -25,9 +25,12 @@ export class TransientError extends Error implements Explanation {
   override readonly name = 'TransientError';
   readonly code = 'TRANSIENT';
   readonly reason: Reason;
-  constructor(message: string, options?: { cause?: unknown; reason?: Reason }) {
+  /** Whether it is certain that the call behind it was not carried out. */
+  readonly refused: boolean;
+  constructor(message: string, options?: { cause?: unknown; reason?: Reason; refused?: boolean }) {
     super(message, { cause: options?.cause });
     this.reason = options?.reason ?? 'Retrying';
+    this.refused = options?.refused ?? false;
   }
 }
 

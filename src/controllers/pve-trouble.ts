@@ -46,7 +46,7 @@ export function pveTrouble(error: unknown, clusterName: string): unknown {
         { cause: error },
       );
     case 'transient':
-      return new TransientError(message, { cause: error, reason });
+      return new TransientError(message, { cause: error, reason, refused: true });
     case 'waiting':
       return new WaitingError(reason, message, LOCK_RECHECK_MS);
     case 'stalled':

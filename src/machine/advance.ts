@@ -12,6 +12,7 @@ import {
   type Position,
   stepsDone,
   withIntent,
+  withoutIntent,
   withoutTask,
   withSeparateChanges,
   withTask,
@@ -50,9 +51,9 @@ export interface Advance {
 }
 
 /** Calls that must not be made without a durable record that they are about to be made. */
-const DURABLE_INTENT: ReadonlySet<ActionKind> = new Set(['clone']);
+const DURABLE_INTENT: ReadonlySet<ActionKind> = new Set(['clone', 'createCredentials']);
 /** Calls that leave their name in the status, so that the next pass knows that they were made. */
-const INTENT: ReadonlySet<ActionKind> = new Set(['clone', 'migrate', 'start', 'destroy']);
+const INTENT: ReadonlySet<ActionKind> = new Set(['clone', 'createCredentials', 'migrate', 'start', 'destroy']);
 /** A step that is still not satisfied after this many actions in one pass is not going to be. */
 const MAX_ACTIONS_PER_STEP = 12;
 const TASK_RECHECK_MS = 5_000;
@@ -139,7 +140,10 @@ class Pass {
     const view = await this.#visit.task(upid, this.status);
     if (view.kind === 'running') throw this.#waitingForTask();
     this.#set(withoutTask(this.status));
-    if (view.kind === 'failed') throw view.failure;
+    if (view.kind !== 'failed') return;
+    const intent = this.status.operation?.intent?.action as ActionKind | undefined;
+    if (intent !== undefined && DURABLE_INTENT.has(intent)) this.#set(withoutIntent(this.status));
+    throw view.failure;
   }
 
   #waitingForTask(): WaitingError {
@@ -200,7 +204,7 @@ class Pass {
   async #perform(action: Action, facts: Facts): Promise<ActionResult> {
     if (INTENT.has(action.kind)) this.#set(withIntent(this.status, action.kind, this.#visit.now()));
     if (DURABLE_INTENT.has(action.kind)) await this.#visit.save(this.status);
-    const result = await this.#visit.perform(action, { ...facts, status: this.status });
+    const result = await this.#attempt(action, facts);
     if (result.kind === 'refused') return result;
     if (result.status !== undefined) this.#merge(result.status);
     if (result.kind === 'task') {
@@ -208,6 +212,20 @@ class Pass {
       throw this.#waitingForTask();
     }
     return result;
+  }
+
+  // A call that was certainly not carried out leaves no intent: what shows up later was not ours.
+  async #attempt(action: Action, facts: Facts): Promise<ActionResult> {
+    try {
+      return await this.#visit.perform(action, { ...facts, status: this.status });
+    } catch (error) {
+      const refused =
+        error instanceof StalledError ||
+        error instanceof WaitingError ||
+        (error instanceof TransientError && error.refused);
+      if (refused && INTENT.has(action.kind)) this.#set(withoutIntent(this.status));
+      throw error;
+    }
   }
 
   #merge(change: Partial<VirtualMachineStatus>): void {

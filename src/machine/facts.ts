@@ -78,11 +78,8 @@ export interface Facts {
   firewall?: ObservedFirewall;
   /** Live, not from the snapshot. */
   power?: 'running' | 'stopped';
-  /** Whether the Secret with user and password exists and is ours. */
-  credentials?:
-    | { kind: 'absent' }
-    | { kind: 'present'; user: string; secretName: string }
-    | { kind: 'foreign'; secretName: string };
+  /** Whether the Secret with user and password was made. It is never read back: the password is derived. */
+  credentials?: { kind: 'absent' } | { kind: 'present'; user: string; secretName: string };
   /** Whether a clone of the template runs on its node, whoever started it. */
   cloneTask?: { running: boolean };
   /** Zones that match a name or an address of this VM. */

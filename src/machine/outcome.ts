@@ -2,13 +2,15 @@
 import type { Explanation } from '../errors.ts';
 import { DefectError, StalledError, TransientError, UnknownOutcomeError, WaitingError } from '../errors.ts';
 
-export type Requeue = { kind: 'done' } | { kind: 'after'; ms: number } | { kind: 'retry' } | { kind: 'again' };
+export type Requeue = { kind: 'done' } | { kind: 'after'; ms: number } | { kind: 'retry' };
 
 export interface Trouble extends Explanation {
   class: 'waiting' | 'transient' | 'unknown' | 'stalled' | 'defect';
   requeue: Requeue;
 }
 
+/** Nearly at once: what the call did shows within moments, and a server in trouble is not hammered. */
+const LOOK_UP_MS = 250;
 const STALLED_RECHECK_MS = 10 * 60_000;
 const DEFECT_RECHECK_MS = 5 * 60_000;
 
@@ -17,8 +19,9 @@ export function troubleOf(error: unknown): Trouble {
   if (error instanceof WaitingError)
     return { class: 'waiting', ...explained(error), requeue: { kind: 'after', ms: error.afterMs } };
   if (error instanceof TransientError) return { class: 'transient', ...explained(error), requeue: { kind: 'retry' } };
-  if (error instanceof UnknownOutcomeError)
-    return { class: 'unknown', ...explained(error), requeue: { kind: 'again' } };
+  if (error instanceof UnknownOutcomeError) {
+    return { class: 'unknown', ...explained(error), requeue: { kind: 'after', ms: LOOK_UP_MS } };
+  }
   if (error instanceof StalledError) {
     return { class: 'stalled', ...explained(error), requeue: { kind: 'after', ms: STALLED_RECHECK_MS } };
   }

@@ -126,6 +126,12 @@ export function withIntent(status: VirtualMachineStatus, action: ActionKind, now
   return { ...status, operation: { ...operation, intent: { action, sentAt: isoTime(nowMs), attempt } } };
 }
 
+/** The call that was about to be made was not carried out, or its end is known. */
+export function withoutIntent(status: VirtualMachineStatus): VirtualMachineStatus {
+  const { intent: _intent, ...operation } = operationOf(status);
+  return { ...status, operation };
+}
+
 export function withTask(status: VirtualMachineStatus, upid: string): VirtualMachineStatus {
   const operation = operationOf(status);
   // The list is a record for people; the newest ones are what they look for.

@@ -40,6 +40,7 @@ export type Action =
   | { kind: 'resizeDisk'; disk: string; sizeGiB: number }
   | { kind: 'setFirewallOptions'; set: Readonly<Record<string, string | number>> }
   | { kind: 'createIpset'; name: string }
+  | { kind: 'deleteIpset'; name: string }
   | { kind: 'addToIpset'; name: string; cidr: string }
   | { kind: 'removeFromIpset'; name: string; cidr: string }
   | { kind: 'start' }

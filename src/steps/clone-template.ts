@@ -91,15 +91,14 @@ function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): 
 
 /** Whether a clone call was sent whose end is not known. */
 function isUnresolved({ status, now }: Facts): boolean {
-  const { intent, taskIDs } = status.operation ?? {};
-  if (intent?.action !== 'clone' || (taskIDs ?? []).length > 0) return false;
+  const intent = status.operation?.intent;
+  if (intent?.action !== 'clone') return false;
   return now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
 }
 
 function whenAbsent(facts: Facts, vmid: number): Verdict {
   const template = usableTemplate(facts);
   if ('verdict' in template) return template.verdict;
-  if (facts.credentials?.kind === 'foreign') return credentialsTaken(facts.credentials.secretName);
   const { plan: product } = designOf(facts);
   if (facts.credentials?.kind === 'absent') {
     const user = product.osUser === undefined ? {} : { user: product.osUser };
@@ -157,14 +156,6 @@ function checkedTemplate(
   if ('problem' in disks)
     return { verdict: { kind: 'stall', reason: 'TemplateUnusable', message: `Template ${id}: ${disks.problem}` } };
   return { node: template.node, disks };
-}
-
-function credentialsTaken(secretName: string): Verdict {
-  return {
-    kind: 'stall',
-    reason: 'NameTaken',
-    message: `Secret ${secretName} exists and does not belong to this VM. Rename or delete it: the credentials go there.`,
-  };
 }
 
 function waitForSlot({ running, limit, where }: NonNullable<Facts['cloneSlot']>): Verdict {

@@ -59,9 +59,8 @@ function whenPresent(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
 }
 
 function whenAbsent({ status, now }: Facts): Verdict {
-  const { intent, taskIDs } = status.operation ?? {};
-  const unresolved =
-    intent?.action === 'clone' && (taskIDs ?? []).length === 0 && now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
+  const intent = status.operation?.intent;
+  const unresolved = intent?.action === 'clone' && now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
   if (!unresolved) return { kind: 'skip', why: 'the VM does not exist' };
   return {
     kind: 'wait',

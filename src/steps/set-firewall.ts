@@ -1,5 +1,5 @@
 // set_firewall: options, policies and the set of addresses the VM may use. One change at a time, each visible in the next look.
-import { desiredFirewall, firewallDifference } from '../domain/firewall.ts';
+import { ADDRESS_SET, desiredFirewall, firewallDifference } from '../domain/firewall.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { Action, ConditionNote, Step, Verdict } from '../machine/vocabulary.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
@@ -22,7 +22,7 @@ function plan(facts: Facts): Verdict {
   const conditions = [inactiveNote(desired.inactiveBecause)];
   const observed = facts.firewall ?? { options: {}, ipset: undefined };
   const difference = firewallDifference(desired, observed.options, observed.ipset);
-  const action = firstAction(difference, desired.ipset?.name ?? '');
+  const action = firstAction(difference, ADDRESS_SET);
   if (action === undefined) {
     if (desired.inactiveBecause !== undefined)
       return { kind: 'skip', why: desired.inactiveBecause, note: { conditions } };
@@ -44,6 +44,8 @@ function firstAction(difference: ReturnType<typeof firewallDifference>, name: st
   if (add !== undefined) return { kind: 'addToIpset', name, cidr: add };
   const [remove] = difference.removeCidrs;
   if (remove !== undefined) return { kind: 'removeFromIpset', name, cidr: remove };
+  // An empty set is not no set: it would let no address through.
+  if (difference.removeSet) return { kind: 'deleteIpset', name };
   if (Object.keys(difference.options).length > 0) return { kind: 'setFirewallOptions', set: difference.options };
   return undefined;
 }

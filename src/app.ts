@@ -1,0 +1,155 @@
+// Puts the operator together. Only this file constructs; everything else is given what it needs.
+import { randomBytes } from 'node:crypto';
+import { resources } from './api/resources.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { Allocations } from './controllers/allocations.ts';
+import { ClusterRegistry, type TransportFactory } from './controllers/clusters.ts';
+import type { Context } from './controllers/context.ts';
+import { createCredentialSource, loadSeed } from './controllers/credentials.ts';
+import { createQueues, runControllers } from './controllers/run-controllers.ts';
+import { createInformers, type Informers } from './controllers/stores.ts';
+import { watchChanges } from './controllers/watch-changes.ts';
+import type { DNSZone } from './api/dns-zone.ts';
+import { PowerDnsServers } from './dns/powerdns-servers.ts';
+import type { DnsProvider } from './dns/provider.ts';
+import { serveHealth } from './http/health.ts';
+import { createKubeClient, type KubeClient } from './kube/client.ts';
+import { createEventRecorder } from './kube/events.ts';
+import { runWithLease } from './kube/lease.ts';
+import { loadKubeConfig } from './kube/local-config.ts';
+import type { Log } from './kube/log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+
+export interface AppOptions {
+  config: Config;
+  log: Log;
+  version: string;
+  signal: AbortSignal;
+  clock?: Clock;
+  /** For tests: how Proxmox VE is reached. */
+  transport?: TransportFactory;
+  onListening?: (address: { port: number }) => void;
+}
+
+const LEASE_NAME = 'pve-operator';
+
+/** Runs until the signal aborts or the lease is lost. */
+export async function startApp(options: AppOptions): Promise<'stopped' | 'lost' | 'finished'> {
+  const { config, log, signal } = options;
+  const metrics = createMetrics();
+  const client = createKubeClient({
+    kubeConfig: loadKubeConfig({
+      ...(config.kubeconfig === undefined ? {} : { kubeconfigPath: config.kubeconfig }),
+      inCluster: config.kubeconfig === undefined,
+    }),
+    userAgent: `pve-operator/${options.version}`,
+    fieldManager: 'pve-operator',
+    onRequest: ({ verb, resource, status }) => metrics.kubeRequests.inc({ verb, resource, status: String(status) }),
+  });
+  const informers = createInformers(client, config.namespace, { log, metrics });
+  const health = await serveHealth({
+    host: config.healthHost,
+    port: config.healthPort,
+    metrics,
+    informers: informers.all,
+    log,
+  });
+  options.onListening?.({ port: health.port });
+  try {
+    for (const informer of informers.all) informer.informer.start(signal);
+    const lead = (leading: AbortSignal) => act(options, { client, informers, metrics, signal: leading });
+    if (!config.leaderElection) {
+      await lead(signal);
+      return 'finished';
+    }
+    return await runWithLease({
+      client,
+      namespace: config.namespace,
+      name: LEASE_NAME,
+      identity: config.identity,
+      signal,
+      onStarted: lead,
+    });
+  } finally {
+    await health.close();
+    await client.close();
+  }
+}
+
+interface Parts {
+  client: KubeClient;
+  informers: Informers;
+  metrics: Metrics;
+  signal: AbortSignal;
+}
+
+/** What only the leader does. */
+async function act(
+  { config, log, clock = systemClock, transport }: AppOptions,
+  { client, informers, metrics, signal }: Parts,
+): Promise<void> {
+  metrics.leader.set(1);
+  const events = createEventRecorder({ client, component: 'pve-operator', instance: config.identity });
+  const dns = new PowerDnsServers();
+  const queues = createQueues();
+  const { stores } = informers;
+  const clusters = new ClusterRegistry({
+    lookUp: {
+      cluster: (name) => stores.clusters.get(name),
+      secret: (name) => stores.secrets.get(`${config.namespace}/${name}`),
+    },
+    operatorNamespace: config.namespace,
+    clock,
+    random: Math.random,
+    log,
+    signal,
+    ...(transport === undefined ? {} : { transport }),
+    onInventory: (name) => changes.onInventory(name),
+  });
+  const context: Context = {
+    client,
+    stores,
+    clusters,
+    events,
+    log,
+    metrics,
+    now: () => clock.now(),
+    randomBytes: (count) => randomBytes(count),
+    openDnsZone: (zone, apiKey) => openPowerDns(dns, zone, apiKey),
+    dnsTimeoutMs: config.dnsTimeoutMs,
+    operatorNamespace: config.namespace,
+  };
+  const changes = watchChanges(context, informers, queues);
+  try {
+    await informers.synced(signal);
+    const credentials = createCredentialSource(await loadSeed(client, config.namespace));
+    changes.enqueueAll();
+    log.info({ namespace: config.namespace, identity: config.identity }, 'Acting');
+    await runControllers({
+      context,
+      queues,
+      allocations: new Allocations(context),
+      credentials,
+      workers: config.workers,
+      signal,
+    });
+  } finally {
+    changes.close();
+    for (const { name } of clusters.open()) clusters.close(name);
+    await Promise.all([events.flush(), dns.close()]);
+    metrics.leader.set(0);
+  }
+}
+
+function openPowerDns(servers: PowerDnsServers, { spec }: DNSZone, apiKey: string): DnsProvider {
+  const { powerDNS } = spec;
+  if (powerDNS === undefined) throw new TypeError('The API server demands a provider.');
+  return servers.open({
+    url: powerDNS.url,
+    apiKey,
+    zone: spec.zone,
+    ...(powerDNS.serverID === undefined ? {} : { serverId: powerDNS.serverID }),
+    ...(powerDNS.caBundle === undefined ? {} : { ca: powerDNS.caBundle }),
+  });
+}

@@ -1,0 +1,103 @@
+// The operator's settings: command line first, then environment; no other file reads either.
+import { parseArgs } from 'node:util';
+import { hostname } from 'node:os';
+
+export interface Config {
+  kubeconfig?: string;
+  /** Namespace of the operator itself: its Secrets, its lease. */
+  namespace: string;
+  leaderElection: boolean;
+  /** Name of this replica in the lease and in events. */
+  identity: string;
+  /** Port of /healthz, /readyz and /metrics; 0 takes any free one. */
+  healthPort: number;
+  healthHost: string;
+  logFormat: 'text' | 'json';
+  logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Virtual machines that are worked on at the same time. */
+  workers: number;
+  dnsTimeoutMs: number;
+}
+
+export type Parsed =
+  { kind: 'config'; config: Config } | { kind: 'help'; text: string } | { kind: 'error'; text: string };
+
+const OPTIONS = {
+  kubeconfig: { type: 'string' },
+  namespace: { type: 'string' },
+  'no-leader-election': { type: 'boolean' },
+  identity: { type: 'string' },
+  'health-port': { type: 'string' },
+  'health-host': { type: 'string' },
+  'log-format': { type: 'string' },
+  'log-level': { type: 'string' },
+  workers: { type: 'string' },
+  'dns-timeout-ms': { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export const HELP = `Usage: npm run operator -- [options]
+
+Runs the operator against a Kubernetes cluster that has crds/ applied.
+
+  --kubeconfig FILE       Kubernetes cluster (default: $KUBECONFIG, else the pod's service account)
+  --namespace NAME        namespace of the operator's own Secrets and lease (default: $POD_NAMESPACE, else pve-operator-system)
+  --no-leader-election    act at once, without a lease; only for a single replica
+  --identity NAME         name of this replica (default: host name and process id)
+  --health-port PORT      port of /healthz, /readyz and /metrics, 0 for any (default: 8080)
+  --health-host ADDRESS   address it listens on (default: 127.0.0.1)
+  --log-format FORMAT     text or json (default: text on a terminal, json otherwise)
+  --log-level LEVEL       debug, info, warn or error (default: info)
+  --workers N             virtual machines worked on at the same time (default: 32)
+  --dns-timeout-ms N      longest time that a DNS publication may take (default: 5000)
+  -h, --help              show this text
+`;
+
+type Values = ReturnType<typeof parse>;
+
+function parse(argv: readonly string[]) {
+  return parseArgs({ args: [...argv], options: OPTIONS, strict: true, allowPositionals: false }).values;
+}
+
+/** Reads the settings; every bad value is named with what it may be. */
+export function parseConfig(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  isTerminal: boolean,
+): Parsed {
+  try {
+    const values = parse(argv);
+    if (values.help === true) return { kind: 'help', text: HELP };
+    return { kind: 'config', config: configOf(values, env, isTerminal) };
+  } catch (error) {
+    return { kind: 'error', text: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function configOf(values: Values, env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): Config {
+  const kubeconfig = values.kubeconfig ?? env['KUBECONFIG'];
+  return {
+    ...(kubeconfig === undefined || kubeconfig === '' ? {} : { kubeconfig }),
+    namespace: values.namespace ?? env['POD_NAMESPACE'] ?? 'pve-operator-system',
+    leaderElection: values['no-leader-election'] !== true,
+    identity: values.identity ?? env['POD_NAME'] ?? `${hostname()}-${process.pid}`,
+    healthPort: integer('--health-port', values['health-port'] ?? '8080', 0, 65_535),
+    healthHost: values['health-host'] ?? '127.0.0.1',
+    logFormat: choice('--log-format', values['log-format'] ?? (isTerminal ? 'text' : 'json'), ['text', 'json']),
+    logLevel: choice('--log-level', values['log-level'] ?? 'info', ['debug', 'info', 'warn', 'error']),
+    workers: integer('--workers', values.workers ?? '32', 1, 1024),
+    dnsTimeoutMs: integer('--dns-timeout-ms', values['dns-timeout-ms'] ?? '5000', 100, 60_000),
+  };
+}
+
+function integer(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new Error(`${name} must be a whole number from ${min} to ${max}, not "${text}".`);
+}
+
+function choice<const T extends string>(name: string, text: string, allowed: readonly T[]): T {
+  const found = allowed.find((value) => value === text);
+  if (found !== undefined) return found;
+  throw new Error(`${name} must be ${allowed.join(', ')}, not "${text}".`);
+}

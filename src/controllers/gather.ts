@@ -1,0 +1,237 @@
+// Gathers the facts that a step looks at, each at most once a pass unless an action made it old.
+import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { findSystemDisk } from '../pve/drive.ts';
+import { ADDRESS_SET } from '../domain/firewall.ts';
+import { namespaceAllowed } from '../domain/namespaces.ts';
+import { WaitingError } from '../errors.ts';
+import type { ClusterFacts, Design, Facts, Need, ObservedVm, TemplateFacts } from '../machine/facts.ts';
+import { PveError } from '../pve/errors.ts';
+import type { Allocations } from './allocations.ts';
+import type { ClusterConnection } from './clusters.ts';
+import { type Context, INDEX } from './context.ts';
+import { matchingDnsZones } from './dns-publication.ts';
+import { observeVm } from './observe.ts';
+import { resolveDesign } from './design.ts';
+
+const SNAPSHOT_WAIT_MS = 1_000;
+
+export interface GatherInput {
+  context: Context;
+  allocations: Allocations;
+  vm: VirtualMachine;
+  /** Whether the VM is being deleted: a plan that is gone must not stand in the way. */
+  deleting: boolean;
+  /** Called when a clone slot may have become free. */
+  wake(): void;
+}
+
+type Gathered = Partial<
+  Pick<Facts, 'addresses' | 'template' | 'cloneSlot' | 'observed' | 'firewall' | 'power' | 'credentials' | 'cloneTask'>
+>;
+
+/** The facts of one pass over one VM. */
+export class Gatherer {
+  readonly #input: GatherInput;
+  #gathered: Gathered = {};
+  #design: Design | undefined;
+  #designTried = false;
+
+  constructor(input: GatherInput) {
+    this.#input = input;
+  }
+
+  /** Forgets what an action may have changed. */
+  forget(...needs: readonly Need[]): void {
+    for (const need of needs) delete this.#gathered[need];
+  }
+
+  async facts(status: VirtualMachineStatus, needs: readonly Need[]): Promise<Facts> {
+    const base = this.#base(status);
+    for (const need of ORDER.filter((candidate) => needs.includes(candidate))) {
+      if (need in this.#gathered) continue;
+      Object.assign(this.#gathered, { [need]: await GATHER[need](this.#input, { ...base, ...this.#gathered }) });
+    }
+    return { ...base, ...this.#gathered };
+  }
+
+  /** The connection of the VM's cluster; throws when the cluster cannot be used as it is configured. */
+  connection(status: VirtualMachineStatus): ClusterConnection {
+    return this.#input.context.clusters.connection(this.#clusterName(status));
+  }
+
+  #clusterName(status: VirtualMachineStatus): string {
+    const name = status.clusterName ?? this.#designOf(status)?.plan.clusterRef.name;
+    if (name === undefined)
+      throw new WaitingError('InProgress', 'The cluster of the VM is not known yet.', SNAPSHOT_WAIT_MS);
+    return name;
+  }
+
+  #designOf(status: VirtualMachineStatus): Design | undefined {
+    if (this.#designTried) return this.#design;
+    const { context, vm, deleting } = this.#input;
+    try {
+      this.#design = resolveDesign({ ...vm, status }, context);
+    } catch (error) {
+      if (!deleting) throw error;
+    }
+    this.#designTried = true;
+    return this.#design;
+  }
+
+  #base(status: VirtualMachineStatus): Facts {
+    const { context, allocations, vm } = this.#input;
+    const design = this.#designOf(status);
+    const held = allocations.heldBy(vm);
+    const vmid = heldVmid(
+      held.vmids.map(({ spec }) => spec.vmid),
+      status.vmid,
+    );
+    return {
+      now: context.now(),
+      vm,
+      status,
+      design,
+      cluster: this.#clusterFacts(status),
+      held: { addresses: held.addresses, ...(vmid === undefined ? {} : { vmid }) },
+      dnsZones: matchingDnsZones(context, { ...vm, status }, design).length,
+    };
+  }
+
+  #clusterFacts(status: VirtualMachineStatus): ClusterFacts {
+    const name = this.#input.deleting && status.clusterName === undefined ? '' : this.#clusterName(status);
+    const open = this.#input.context.clusters.open().find((connection) => connection.name === name);
+    return {
+      name,
+      snapshot: open?.inventory.snapshot(),
+      migrationMs: open?.migrationMs ?? 0,
+      placedMemoryBytes: placedMemory(this.#input, name, open),
+    };
+  }
+}
+
+function heldVmid(held: readonly number[], known: number | undefined): number | undefined {
+  return known !== undefined && held.includes(known) ? known : held[0];
+}
+
+// Memory of VMs that were placed and that the snapshot does not show running yet: two deploys must not both count on it.
+function placedMemory(
+  { context, vm }: GatherInput,
+  cluster: string,
+  connection: ClusterConnection | undefined,
+): Map<string, number> {
+  const bytes = new Map<string, number>();
+  const running = connection?.inventory.snapshot()?.vms;
+  for (const { metadata, status } of context.stores.virtualMachines.byIndex(INDEX.cluster, cluster)) {
+    const node = status?.placement?.targetNode;
+    if (metadata.uid === vm.metadata.uid || node === undefined || status?.effective === undefined) continue;
+    if (status.state === 'ready' && running?.get(status.vmid ?? 0)?.status !== 'unknown') continue;
+    bytes.set(node, (bytes.get(node) ?? 0) + status.effective.memoryGiB * 2 ** 30);
+  }
+  return bytes;
+}
+
+/** Some facts build on others. */
+const ORDER: readonly Need[] = [
+  'addresses',
+  'credentials',
+  'template',
+  'observed',
+  'cloneTask',
+  'power',
+  'firewall',
+  'cloneSlot',
+];
+
+const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathered[N]> } = {
+  addresses: async ({ context, allocations, vm }, { cluster }) => ({
+    pools: context.stores.pools
+      .list()
+      .filter(
+        (pool) =>
+          pool.metadata.deletionTimestamp === undefined &&
+          namespaceAllowed(pool.spec.allowedNamespaces, vm.metadata.namespace ?? ''),
+      ),
+    taken: (network, address) => allocations.addressTaken(cluster.name, network, address),
+  }),
+
+  credentials: async (_input, { status }) => {
+    const { credentialsSecret, osUser } = status;
+    if (credentialsSecret === undefined || osUser === undefined) return { kind: 'absent' };
+    return { kind: 'present', secretName: credentialsSecret, user: osUser };
+  },
+
+  template: async ({ context }, facts) => templateFacts(context.clusters.connection(facts.cluster.name), facts),
+
+  observed: async ({ context }, facts) => observed(context.clusters.connection(facts.cluster.name), facts),
+
+  cloneTask: async ({ context }, { cluster, observed: seen }) => {
+    if (seen?.kind !== 'cloning') return undefined;
+    const tasks = await context.clusters.connection(cluster.name).api.clusterTasks();
+    return { running: tasks.some((task) => task.type === 'qmclone' && task.state.state === 'running') };
+  },
+
+  power: async ({ context }, { cluster, observed: seen, held }) => {
+    if (seen?.kind !== 'ours' || held.vmid === undefined) return undefined;
+    const { status } = await context.clusters.connection(cluster.name).api.status({ node: seen.node, vmid: held.vmid });
+    return status;
+  },
+
+  firewall: async ({ context }, { cluster, observed: seen, held }) => {
+    if (seen?.kind !== 'ours' || held.vmid === undefined) return undefined;
+    const { api } = context.clusters.connection(cluster.name);
+    const vm = { node: seen.node, vmid: held.vmid };
+    const [options, ipset] = await Promise.all([api.firewallOptions(vm), api.ipset(vm, ADDRESS_SET)]);
+    return { options: { ...options }, ipset: ipset ?? undefined };
+  },
+
+  cloneSlot: async ({ context, vm, wake }, { cluster, template, observed: seen }) => {
+    if (seen?.kind !== 'absent' || template?.kind !== 'present') return undefined;
+    const disk = findSystemDisk({ values: template.config });
+    const storage = 'error' in disk ? '' : (disk.drive.storage ?? '');
+    const answer = context.clusters
+      .connection(cluster.name)
+      .cloneSlots.take(vm.metadata.uid ?? '', { node: template.node, storage }, wake);
+    return answer.free ? undefined : answer;
+  },
+};
+
+async function templateFacts(connection: ClusterConnection, facts: Facts): Promise<TemplateFacts> {
+  const vmid = facts.design?.package.operatingSystem ?? 0;
+  const listed = requireSnapshot(connection).vms.get(vmid);
+  if (listed === undefined || listed.type !== 'qemu') return { kind: 'missing' };
+  const { node } = listed;
+  if (requireSnapshot(connection).nodes.get(node)?.status === 'offline') return { kind: 'offline', node };
+  // The list says nothing of a template that its node has not reported yet; the configuration does.
+  if (listed.template === false) return { kind: 'notATemplate', node };
+  try {
+    const { values } = await connection.templates.config({ node, vmid });
+    return values.get('template') === '1' ? { kind: 'present', node, config: values } : { kind: 'notATemplate', node };
+  } catch (error) {
+    if (error instanceof PveError && error.kind === 'not-found') return { kind: 'missing' };
+    throw error;
+  }
+}
+
+/** The newest snapshot; without one nothing is known of the cluster, and what the last poll said is the reason. */
+function requireSnapshot(connection: ClusterConnection) {
+  const snapshot = connection.inventory.snapshot();
+  if (snapshot !== undefined) return snapshot;
+  const { error } = connection.inventory.health;
+  if (error !== undefined) throw error;
+  throw new WaitingError(
+    'InProgress',
+    `Cluster ${connection.name} is being looked at for the first time.`,
+    SNAPSHOT_WAIT_MS,
+  );
+}
+
+async function observed(connection: ClusterConnection, { held, status, vm }: Facts): Promise<ObservedVm> {
+  const { vmid } = held;
+  if (vmid === undefined) return { kind: 'absent' };
+  const listed = requireSnapshot(connection).vms.get(vmid);
+  const attempted = status.vmid === vmid || status.operation?.intent?.action === 'clone';
+  // Before the first clone call a list that does not have the id is enough: the call itself is refused if it is taken.
+  if (!attempted && listed === undefined) return { kind: 'absent' };
+  const hints = [status.node, listed?.node].filter((node) => node !== undefined);
+  return observeVm(connection, { uid: vm.metadata.uid ?? '', vmid, nodeHints: [...new Set(hints)] });
+}

@@ -1,0 +1,108 @@
+// Looks after a VM that is ready, from the cluster's snapshot alone: at rest a VM costs no call of its own.
+import { resources } from '../api/resources.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { packageDifference } from '../domain/package.ts';
+import { resolvePackage } from '../domain/package.ts';
+import { setCondition } from '../kube/conditions.ts';
+import type { ReconcileResult } from '../kube/controller.ts';
+import { patchStatus } from '../kube/status.ts';
+import { publishDns } from '../steps/publish-dns.ts';
+import type { ClusterSnapshot } from '../pve/inventory.ts';
+import type { Context } from './context.ts';
+import { changeDns } from './dns-publication.ts';
+
+const DNS_RETRY_MS = 10 * 60_000;
+
+export async function keepReady(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
+  const before = vm.status ?? {};
+  const seen = withSightings(before, snapshotOf(before, context));
+  const published = await withDnsRetry(vm, seen, context);
+  const status = withConditions(vm, published, context);
+  const { written, object } = await patchStatus(context.client, resources.virtualMachine, vm, {
+    ...status,
+    observedGeneration: vm.metadata.generation ?? 0,
+  });
+  if (written) context.stores.virtualMachines.observe(object);
+  return publishDns.shortfall?.(status) === undefined ? { kind: 'done' } : { kind: 'after', ms: DNS_RETRY_MS };
+}
+
+function snapshotOf(status: VirtualMachineStatus, { clusters }: Context): ClusterSnapshot | undefined {
+  const connection = clusters.open().find(({ name }) => name === status.clusterName);
+  return connection?.inventory.snapshot();
+}
+
+/** Node and power as the snapshot shows them. What it does not show is left as it was: it lags behind. */
+export function withSightings(
+  status: VirtualMachineStatus,
+  snapshot: ClusterSnapshot | undefined,
+): VirtualMachineStatus {
+  const seen = snapshot?.vms.get(status.vmid ?? 0);
+  if (seen === undefined || seen.status === 'unknown') return status;
+  return { ...status, node: seen.node, powerState: seen.status === 'running' ? 'Running' : 'Stopped' };
+}
+
+// What could not be written at deploy time is tried again as long as the VM lives.
+async function withDnsRetry(
+  vm: VirtualMachine,
+  status: VirtualMachineStatus,
+  context: Context,
+): Promise<VirtualMachineStatus> {
+  if (publishDns.shortfall?.(status) === undefined) return status;
+  const dns = await changeDns(context, { ...vm, status }, undefined, 'publish');
+  return { ...status, dns };
+}
+
+function withConditions(vm: VirtualMachine, status: VirtualMachineStatus, context: Context): VirtualMachineStatus {
+  const now = context.now();
+  const observedGeneration = vm.metadata.generation ?? 0;
+  const shortfall = publishDns.shortfall?.(status);
+  let conditions = status.conditions ?? [];
+  if (status.dns !== undefined) {
+    const shown = shortfall ?? { reason: 'Succeeded' as const, message: 'Every matching DNS zone was written.' };
+    const dnsStatus = shortfall === undefined ? 'True' : 'False';
+    conditions = [
+      ...setCondition(conditions, { type: 'DNSPublished', status: dnsStatus, ...shown, observedGeneration }, now),
+    ];
+  }
+  const upToDate = packageCondition(vm, status, context);
+  if (upToDate !== undefined) conditions = [...setCondition(conditions, { ...upToDate, observedGeneration }, now)];
+  conditions = [...setCondition(conditions, { ...readyCondition(status, context), observedGeneration }, now)];
+  return { ...status, conditions };
+}
+
+function readyCondition(status: VirtualMachineStatus, context: Context) {
+  const snapshot = snapshotOf(status, context);
+  const missing = snapshot !== undefined && status.vmid !== undefined && !snapshot.vms.has(status.vmid);
+  if (!missing)
+    return {
+      type: 'Ready',
+      status: 'True' as const,
+      reason: 'Ready',
+      message: 'The virtual machine is up as declared.',
+    };
+  const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, or delete this object.`;
+  return { type: 'Ready', status: 'False' as const, reason: 'VirtualMachineMissing', message };
+}
+
+function packageCondition(vm: VirtualMachine, status: VirtualMachineStatus, { stores }: Context) {
+  const plan = stores.plans.get(vm.spec.planRef.name);
+  if (plan === undefined || status.effective === undefined) return undefined;
+  const { package: wanted } = resolvePackage({ plan: plan.spec, spec: vm.spec });
+  if (wanted === undefined) return undefined;
+  const differences = packageDifference(status.effective, wanted);
+  if (differences.length === 0) {
+    return {
+      type: 'PackageUpToDate',
+      status: 'True' as const,
+      reason: 'Succeeded',
+      message: 'The VM was built from the current plan and options.',
+    };
+  }
+  const list = differences.map(({ option, from, to }) => `${option} ${from} → ${to}`).join(', ');
+  return {
+    type: 'PackageUpToDate',
+    status: 'False' as const,
+    reason: 'ChangePending',
+    message: `Plan and options ask for: ${list}.`.slice(0, 300),
+  };
+}

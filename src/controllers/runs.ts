@@ -1,0 +1,105 @@
+// The deploy log: one VirtualMachineRun object per run of a pipeline, the newest 50 of a VM.
+import { API_VERSION } from '../api/object.ts';
+import { resources } from '../api/resources.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineRun, VirtualMachineRunStatus } from '../api/virtual-machine-run.ts';
+import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
+import { patchStatus } from '../kube/status.ts';
+import type { Trouble } from '../machine/outcome.ts';
+import { type Context, INDEX } from './context.ts';
+
+const KEPT_RUNS = 50;
+
+/** Creates the run that the status names, if it is not there yet. A failure is logged: a record must not hold a VM up. */
+export async function openRun(
+  context: Context,
+  vm: VirtualMachine,
+  status: VirtualMachineStatus,
+  trigger: string,
+): Promise<void> {
+  const { operation, runCount } = status;
+  const { name, namespace, uid } = vm.metadata;
+  if (
+    operation?.runName === undefined ||
+    context.stores.virtualMachineRuns.get(`${namespace}/${operation.runName}`) !== undefined
+  )
+    return;
+  try {
+    const run = await context.client.create(resources.virtualMachineRun, {
+      metadata: {
+        name: operation.runName,
+        namespace,
+        ownerReferences: [{ apiVersion: API_VERSION, kind: 'VirtualMachine', name, uid: uid ?? '' }],
+      },
+      spec: {
+        virtualMachineName: name,
+        number: runCount ?? 1,
+        machine: operation.machine,
+        trigger,
+        from: vm.status?.state ?? 'creation',
+      },
+    });
+    context.stores.virtualMachineRuns.observe(run);
+  } catch (error) {
+    if (!isAlreadyExists(error))
+      context.log.warn({ err: error, VirtualMachine: `${namespace}/${name}` }, 'Recording a run failed');
+  }
+}
+
+export interface RunEnd {
+  status: VirtualMachineStatus;
+  result: VirtualMachineRunStatus['result'];
+  trouble?: Trouble;
+}
+
+/** What the record says of a run as it stands. Pure. */
+export function runStatus({ status, result, trouble }: RunEnd, now: number): VirtualMachineRunStatus {
+  const { operation, state } = status;
+  const startedAt = operation?.startedAt;
+  const ended = result === 'Succeeded';
+  return {
+    result,
+    ...(state === undefined ? {} : { to: state }),
+    ...(trouble === undefined ? {} : { error: `${trouble.reason}: ${trouble.message}`.slice(0, 300) }),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(ended ? { completedAt: new Date(now).toISOString() } : {}),
+    ...(ended && startedAt !== undefined ? { durationMs: Math.max(0, now - Date.parse(startedAt)) } : {}),
+    steps: operation?.steps ?? [],
+    ...(operation?.taskIDs === undefined ? {} : { taskIDs: operation.taskIDs }),
+  };
+}
+
+/** Writes the end, or the standstill, of a run into its record, and removes records beyond the newest 50. */
+export async function recordRun(context: Context, vm: VirtualMachine, end: RunEnd): Promise<void> {
+  const run = context.stores.virtualMachineRuns.get(`${vm.metadata.namespace}/${end.status.operation?.runName}`);
+  if (run === undefined) return;
+  try {
+    const { object } = await patchStatus(
+      context.client,
+      resources.virtualMachineRun,
+      run,
+      runStatus(end, context.now()),
+    );
+    context.stores.virtualMachineRuns.observe(object);
+    await removeOldRuns(context, vm);
+  } catch (error) {
+    context.log.warn({ err: error, VirtualMachineRun: run.metadata.name }, 'Recording a run failed');
+  }
+}
+
+async function removeOldRuns(context: Context, vm: VirtualMachine): Promise<void> {
+  const runs = context.stores.virtualMachineRuns.byIndex(INDEX.virtualMachine, vm.metadata.uid ?? '');
+  for (const run of oldRuns(runs)) {
+    await context.client
+      .delete(resources.virtualMachineRun, run.metadata.name, run.metadata.namespace)
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+    context.stores.virtualMachineRuns.forget(run);
+  }
+}
+
+/** Runs beyond the newest 50. Pure. */
+export function oldRuns(runs: readonly VirtualMachineRun[]): readonly VirtualMachineRun[] {
+  return runs.toSorted((left, right) => right.spec.number - left.spec.number).slice(KEPT_RUNS);
+}

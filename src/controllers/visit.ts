@@ -1,0 +1,153 @@
+// One reconcile's hands and eyes on one VM: facts, actions, tasks, and the status that is made durable.
+import { resources } from '../api/resources.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { WaitingError } from '../errors.ts';
+import { timestamp } from '../kube/conditions.ts';
+import { patchStatus } from '../kube/status.ts';
+import type { ActionResult, TaskView, Visit } from '../machine/advance.ts';
+import { mirrorConditions } from '../machine/conditions.ts';
+import type { Facts, Need } from '../machine/facts.ts';
+import type { Trouble } from '../machine/outcome.ts';
+import { nextEntry, stepsDone } from '../machine/progress.ts';
+import type { Action, ActionKind, ConditionNote, Machine, MachineEntry } from '../machine/vocabulary.ts';
+import { taskFailure } from '../pve/errors.ts';
+import { parseUpid, type Upid } from '../pve/upid.ts';
+import type { Allocations } from './allocations.ts';
+import type { Context } from './context.ts';
+import type { CredentialSource } from './credentials.ts';
+import { Gatherer } from './gather.ts';
+import { perform } from './perform.ts';
+import { pveTrouble, taskTrouble } from './pve-trouble.ts';
+import { openRun } from './runs.ts';
+
+export interface VisitInput {
+  context: Context;
+  allocations: Allocations;
+  credentials: CredentialSource;
+  machine: Machine;
+  vm: VirtualMachine;
+  signal: AbortSignal;
+  /** Makes the VM due again, from a callback of a task or a clone slot. */
+  wake(): void;
+}
+
+/** What an action may have changed; everything else that was gathered still holds. */
+const STALE_AFTER: { readonly [K in ActionKind]: readonly Need[] } = {
+  reserveAddresses: ['addresses'],
+  reserveVmid: ['observed'],
+  releaseVmid: ['observed', 'addresses'],
+  createCredentials: ['credentials'],
+  clone: ['observed'],
+  migrate: ['observed'],
+  configure: ['observed'],
+  revertPending: ['observed'],
+  resizeDisk: ['observed'],
+  setFirewallOptions: ['firewall'],
+  createIpset: ['firewall'],
+  deleteIpset: ['firewall'],
+  addToIpset: ['firewall'],
+  removeFromIpset: ['firewall'],
+  start: ['power'],
+  stop: ['power'],
+  destroy: ['observed', 'power'],
+  publishDns: [],
+  withdrawDns: [],
+  releaseReservations: [],
+};
+
+const STOPPING_MS = 1_000;
+
+export class VirtualMachineVisit implements Visit {
+  readonly #input: VisitInput;
+  readonly #gatherer: Gatherer;
+  /** The object as last written or read; writes are conditional on it. */
+  #object: VirtualMachine;
+
+  constructor(input: VisitInput) {
+    this.#input = input;
+    this.#object = input.vm;
+    const { context, allocations, vm, wake } = input;
+    const deleting = vm.metadata.deletionTimestamp !== undefined;
+    this.#gatherer = new Gatherer({ context, allocations, vm, deleting, wake });
+  }
+
+  get object(): VirtualMachine {
+    return this.#object;
+  }
+
+  now(): number {
+    return this.#input.context.now();
+  }
+
+  async facts(status: VirtualMachineStatus, needs: readonly Need[]): Promise<Facts> {
+    try {
+      return await this.#gatherer.facts(status, needs);
+    } catch (error) {
+      throw pveTrouble(error, status.clusterName ?? 'of the plan');
+    }
+  }
+
+  async perform(action: Action, facts: Facts): Promise<ActionResult> {
+    this.#demandRunning();
+    const { context, allocations, credentials, vm } = this.#input;
+    const hands = { context, allocations, credentials, vm, connection: () => this.#gatherer.connection(facts.status) };
+    try {
+      return await perform(hands, action, facts);
+    } finally {
+      // Also after an error: an unanswered call may have changed something.
+      this.#gatherer.forget(...STALE_AFTER[action.kind]);
+    }
+  }
+
+  // After a request to stop no new effect is begun; what is under way is finished and recorded.
+  #demandRunning(): void {
+    if (this.#input.signal.aborted)
+      throw new WaitingError('InProgress', 'The operator is being restarted; it goes on in a moment.', STOPPING_MS);
+  }
+
+  async task(upid: string, status: VirtualMachineStatus): Promise<TaskView> {
+    const known = parseUpid(upid);
+    if (known === undefined) return { kind: 'ended' };
+    const { tasks, name } = this.#gatherer.connection(status);
+    const state = tasks.state(upid as Upid);
+    if (state === undefined || state.state === 'running') {
+      tasks.watch(upid as Upid, () => this.#input.wake());
+      return { kind: 'running' };
+    }
+    if (state.state === 'ok') return { kind: 'ended' };
+    return { kind: 'failed', failure: taskTrouble(taskFailure(state.exitstatus, state.logTail ?? []), name) };
+  }
+
+  async save(status: VirtualMachineStatus): Promise<void> {
+    const { context, machine, vm } = this.#input;
+    await openRun(context, vm, status, triggerOf(vm));
+    const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
+    await this.write(status, { ...(current === undefined ? {} : { current }), notes: [] });
+  }
+
+  /** Computes the conditions and writes the status when anything differs. */
+  async write(
+    status: VirtualMachineStatus,
+    outcome: { current?: MachineEntry; trouble?: Trouble; notes: readonly ConditionNote[] },
+  ): Promise<boolean> {
+    const { context, machine, vm } = this.#input;
+    const conditions = mirrorConditions({
+      machine,
+      status,
+      ...outcome,
+      generation: vm.metadata.generation ?? 0,
+      now: timestamp(context.now()),
+    });
+    const { written, object } = await patchStatus(context.client, resources.virtualMachine, this.#object, {
+      ...status,
+      conditions,
+    });
+    this.#object = object;
+    if (written) context.stores.virtualMachines.observe(object);
+    return written;
+  }
+}
+
+function triggerOf(vm: VirtualMachine): string {
+  return vm.metadata.deletionTimestamp === undefined ? 'VirtualMachine created' : 'VirtualMachine deleted';
+}

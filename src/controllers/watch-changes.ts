@@ -1,0 +1,156 @@
+// Turns changes of objects and of clusters into keys to look at: what a VM waits for wakes it.
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { Condition } from '../api/object.ts';
+import type { Change } from '../kube/store.ts';
+import type { KubeObject } from '../kube/types.ts';
+import { keyOf } from '../kube/types.ts';
+import type { Priority } from '../kube/work-queue.ts';
+import type { ClusterSnapshot } from '../pve/inventory.ts';
+import { type Context, INDEX } from './context.ts';
+import type { Queues } from './run-controllers.ts';
+import type { Informers } from './stores.ts';
+
+export interface ChangeWatch {
+  onInventory(clusterName: string): void;
+  /** Puts everything there is into the queues, for the first look after a start. */
+  enqueueAll(): void;
+  close(): void;
+}
+
+export function watchChanges(context: Context, informers: Informers, queues: Queues): ChangeWatch {
+  const { stores } = informers;
+  const seen = new Map<string, ClusterSnapshot | undefined>();
+  const closers: (() => void)[] = [];
+  const on = <T extends KubeObject>(
+    store: { subscribe(handler: (change: Change<T>) => void): () => void },
+    handler: (object: T, change: Change<T>) => void,
+  ): void => {
+    // What is there at the start is put in once, by enqueueAll.
+    closers.push(store.subscribe((change) => (change.initial ? undefined : handler(change.object, change))));
+  };
+  const wakeUnready = (vms: readonly VirtualMachine[], priority: Priority = 'user'): void => {
+    for (const vm of vms) if (isUnderWay(vm)) queues.virtualMachines.add(keyOf(vm), priority);
+  };
+  const wakeAllUnready = (): void => wakeUnready(stores.virtualMachines.list());
+
+  on(stores.virtualMachines, (vm, change) => {
+    if (concernsReconcile(change)) queues.virtualMachines.add(keyOf(vm));
+    if (change.type === 'updated' && change.previous?.status?.clusterName === vm.status?.clusterName) return;
+    queues.plans.add(vm.spec.planRef.name, 'resync');
+    if (vm.status?.clusterName !== undefined) queues.clusters.add(vm.status.clusterName, 'resync');
+  });
+  on(stores.plans, (plan) => {
+    queues.plans.add(keyOf(plan));
+    for (const vm of stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name))
+      queues.virtualMachines.add(keyOf(vm), 'resync');
+    wakeUnready(stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name));
+  });
+  on(stores.planRevisions, (revision) => {
+    queues.plans.add(revision.spec.planName);
+    wakeUnready(stores.virtualMachines.byIndex(INDEX.plan, revision.spec.planName));
+  });
+  on(stores.clusters, (cluster, change) => {
+    queues.clusters.add(keyOf(cluster));
+    if (!sameGeneration(change) || readinessChanged(change)) wakeAllUnready();
+  });
+  on(stores.pools, (pool, change) => {
+    queues.pools.add(keyOf(pool));
+    if (!sameGeneration(change)) wakeAllUnready();
+  });
+  on(stores.zones, (zone, change) => {
+    queues.zones.add(keyOf(zone));
+    if (sameGeneration(change) && !readinessChanged(change)) return;
+    for (const vm of stores.virtualMachines.list())
+      if (hasDnsShortfall(vm)) queues.virtualMachines.add(keyOf(vm), 'resync');
+  });
+  on(stores.addressReservations, (reservation, change) => {
+    queues.pools.add(reservation.spec.poolName, 'resync');
+    if (change.type === 'deleted') wakeAllUnready();
+  });
+  on(stores.vmidReservations, (_reservation, change) => {
+    if (change.type === 'deleted') wakeAllUnready();
+  });
+  on(stores.secrets, () => {
+    for (const cluster of stores.clusters.list()) queues.clusters.add(keyOf(cluster));
+    for (const zone of stores.zones.list()) queues.zones.add(keyOf(zone));
+    wakeAllUnready();
+  });
+
+  return {
+    onInventory(name) {
+      const snapshot = context.clusters
+        .open()
+        .find((connection) => connection.name === name)
+        ?.inventory.snapshot();
+      queues.clusters.add(name, 'resync');
+      const before = seen.get(name);
+      seen.set(name, snapshot);
+      for (const vm of stores.virtualMachines.byIndex(INDEX.cluster, name)) {
+        if (sightingChanged(vm, before, snapshot)) queues.virtualMachines.add(keyOf(vm), 'resync');
+      }
+    },
+    enqueueAll() {
+      for (const vm of stores.virtualMachines.list()) queues.virtualMachines.add(keyOf(vm), 'restart');
+      for (const object of stores.clusters.list()) queues.clusters.add(keyOf(object), 'restart');
+      for (const object of stores.plans.list()) queues.plans.add(keyOf(object), 'restart');
+      for (const object of stores.pools.list()) queues.pools.add(keyOf(object), 'restart');
+      for (const object of stores.zones.list()) queues.zones.add(keyOf(object), 'restart');
+    },
+    close() {
+      for (const close of closers) close();
+    },
+  };
+}
+
+/** Our own status writes wake nobody; a new spec, a deletion and a lost finalizer do. */
+export function concernsReconcile(change: Change<VirtualMachine>): boolean {
+  if (change.type !== 'updated' || change.previous === undefined) return true;
+  const { metadata: now } = change.object;
+  const { metadata: before } = change.previous;
+  return (
+    now.generation !== before.generation ||
+    now.deletionTimestamp !== before.deletionTimestamp ||
+    (now.finalizers ?? []).length < (before.finalizers ?? []).length
+  );
+}
+
+function isUnderWay(vm: VirtualMachine): boolean {
+  return (
+    vm.status?.state !== 'ready' || vm.status.operation !== undefined || vm.metadata.deletionTimestamp !== undefined
+  );
+}
+
+function hasDnsShortfall({ status }: VirtualMachine): boolean {
+  return status?.state === 'ready' && status.dns?.zones.some((zone) => !zone.ok) === true;
+}
+
+function sameGeneration(change: Change<KubeObject>): boolean {
+  return (
+    change.type === 'updated' &&
+    change.object.metadata.generation === change.previous?.metadata.generation &&
+    change.object.metadata.deletionTimestamp === change.previous?.metadata.deletionTimestamp
+  );
+}
+
+function readinessChanged(change: Change<KubeObject & { status?: { conditions?: Condition[] } }>): boolean {
+  const ready = (object: { status?: { conditions?: Condition[] } } | undefined) =>
+    object?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+  return ready(change.object) !== ready(change.previous);
+}
+
+/** Whether a poll shows something about a VM that it did not show before. */
+export function sightingChanged(
+  vm: VirtualMachine,
+  before: ClusterSnapshot | undefined,
+  now: ClusterSnapshot | undefined,
+): boolean {
+  if (now === undefined) return false;
+  // The first snapshot is what a VM may have waited for.
+  if (before === undefined) return true;
+  const vmid = vm.status?.vmid ?? 0;
+  const was = before.vms.get(vmid);
+  const is = now.vms.get(vmid);
+  if (was?.node !== is?.node || was?.status !== is?.status || was?.lock !== is?.lock) return true;
+  const node = vm.status?.node ?? '';
+  return before.nodes.get(node)?.status !== now.nodes.get(node)?.status;
+}
