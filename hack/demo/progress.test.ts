@@ -20,10 +20,18 @@ function step(to: string, durationMs = 100, more: Partial<StepRecord> = {}): Ste
   return { number: 1, name: to, result: 'Succeeded', from: 'x', to, startedAt: at(0), durationMs, ...more };
 }
 
-function deploying(steps: StepRecord[], stepStartedAtMs: number, message = 'Cloning.'): VirtualMachine {
+function deploying(steps: StepRecord[], stepStartedAtMs: number, wait?: string): VirtualMachine {
   return vm({
     operation: { machine: 'deploy', startedAt: at(0), stepStartedAt: at(stepStartedAtMs), steps },
-    conditions: [{ type: 'Ready', status: 'False', reason: 'InProgress', message, lastTransitionTime: at(0) }],
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'False',
+        reason: wait === undefined ? 'InProgress' : 'NoAddress',
+        message: wait ?? 'Cloning.',
+        lastTransitionTime: at(0),
+      },
+    ],
   });
 }
 
@@ -40,7 +48,12 @@ describe('progressOf', () => {
   test('the first state without a step is the current one', () => {
     const progress = progressOf(deploying([step('set_ip')], 100));
     expect(progress.current).toEqual({ state: 'clone', startedAtMs: start + 100 });
-    expect(progress.message).toBe('Cloning.');
+    expect(progress.message).toBe('');
+  });
+
+  test('what is waited for is told, what is simply being done is not', () => {
+    expect(progressOf(deploying([], 0, 'The pool is empty.')).message).toBe('The pool is empty.');
+    expect(progressOf(deploying([], 0)).message).toBe('');
   });
 
   test('without a time of the step the time of the pipeline counts', () => {
@@ -114,13 +127,17 @@ describe('tableLines', () => {
     expect(cellsOf(lines, 'set_ip')).toEqual(['40 ms', '·']);
   });
 
+  test('a machine that is ready has done all', () => {
+    expect(cellsOf(tableLines([progressOf(ready, one)], start), 'ready')).toEqual(['✓']);
+  });
+
   test('a clock behind the operator does not show negative times', () => {
     expect(cellsOf(tableLines([one], start - 5000), 'set_dns')).toEqual(['… 0 ms']);
   });
 });
 
 describe('newLines', () => {
-  const first = progressOf(deploying([step('set_ip', 40)], 0, 'Cloning the template.'));
+  const first = progressOf(deploying([step('set_ip', 40)], 0));
   const long = 'Waiting for the clone limit of storage local-lvm: 8 clones are running.';
   const table: { name: string; before?: VmProgress; after: VmProgress; want: string[] }[] = [
     { name: 'the first look', after: first, want: ['web-1  set_ip  40 ms'] },

@@ -9,10 +9,13 @@ export interface VmProgress {
   steps: ReadonlyMap<string, StepRecord>;
   /** The state that is being worked on, and since when (milliseconds since 1970). */
   current?: { state: string; startedAtMs: number };
-  /** Why it is not ready, in a person's words. */
+  /** What it waits for, in a person's words; empty while a step is simply being done. */
   message: string;
   ready: boolean;
 }
+
+// Reasons that only repeat what the table shows.
+const ordinary: ReadonlySet<string> = new Set(['Ready', 'InProgress', 'Pending']);
 
 const rows: readonly State[] = DEPLOY_STATES.slice(1);
 
@@ -29,7 +32,8 @@ export function progressOf(vm: VirtualMachine, before?: VmProgress): VmProgress 
 function readiness(vm: VirtualMachine): Pick<VmProgress, 'ready' | 'message'> {
   const condition = vm.status?.conditions?.find(({ type }) => type === 'Ready');
   const ready = condition?.status === 'True';
-  return { ready, message: ready ? '' : (condition?.message ?? '') };
+  const isNews = condition !== undefined && !ordinary.has(condition.reason);
+  return { ready, message: isNews ? condition.message : '' };
 }
 
 function currentOf(operation: OperationStatus | undefined, steps: VmProgress['steps']): VmProgress['current'] {
@@ -68,23 +72,17 @@ function cellText(vm: VmProgress, state: State, nowMs: number): string {
   if (step?.result === 'Failed') return 'failed';
   if (step !== undefined) return durationText(step.durationMs);
   if (vm.current?.state === state) return `… ${durationText(Math.max(0, nowMs - vm.current.startedAtMs))}`;
-  return '·';
+  // The write that makes a machine ready also ends the pipeline: its last step is only in the run's record.
+  return vm.ready ? '✓' : '·';
 }
 
 /** What changed between two looks at one machine, as lines for where nothing can be overwritten. */
 export function newLines(before: VmProgress | undefined, after: VmProgress): string[] {
   const steps = [...after.steps.values()].filter(({ to }) => !(before?.steps.has(to) ?? false));
   const lines = steps.map((step) => `${after.name}  ${step.to}  ${outcomeText(step)}`);
-  if (after.message !== '' && after.message !== before?.message && !isNarration(after)) {
-    lines.push(`${after.name}  ${after.message}`);
-  }
+  if (after.message !== '' && after.message !== before?.message) lines.push(`${after.name}  ${after.message}`);
   if (after.ready && before?.ready !== true) lines.push(`${after.name}  is ready`);
   return lines;
-}
-
-/** While steps are being done the message only repeats which one it is. */
-function isNarration({ current, steps, message }: VmProgress): boolean {
-  return current !== undefined && steps.size > 0 && message.length < 60;
 }
 
 /** How a step ended. */

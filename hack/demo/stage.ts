@@ -49,9 +49,8 @@ export class Stage implements AsyncDisposable {
   /** Makes the API known and lets the operator in. */
   async applyBasics(): Promise<void> {
     const crds = join(this.#root, 'crds');
-    await this.#kubectl(['apply', '--server-side', '-f', crds]);
+    await this.#kubectl(['apply', '--server-side', '-f', crds, '-f', join(this.#root, 'config/rbac')]);
     await this.#kubectl(['wait', '--for=condition=Established', '--timeout=20s', '-f', crds]);
-    await this.#kubectl(['apply', '-f', join(this.#root, 'config/rbac')]);
   }
 
   async startOperator(): Promise<void> {
@@ -78,7 +77,8 @@ export class Stage implements AsyncDisposable {
 
   /** An error when a server that is still needed has ended by itself. */
   failure(): Error | undefined {
-    return this.operator.failure() ?? this.simulator.child.failure();
+    // What the operator said last is shown in any case.
+    return this.operator.isRunning ? this.simulator.child.failure() : new Error('The operator ended by itself.');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
