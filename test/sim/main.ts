@@ -39,13 +39,13 @@ async function main(): Promise<void> {
   const simulator = new Simulator({ topology, speed, seed: positive(values.seed, '--seed') });
   const listening = await simulator.listen({ port: Number(values.port) });
   const control = await listenControl(simulator, Number(values['control-port']));
-  const tokens = Object.fromEntries(topology.tokens.map((token) => [token.id, token.secret]));
+  const tokens = topology.tokens.map(({ id, secret }) => ({ id, secret }));
   const announcement = { ...listening, controlUrl: control.url, tokens };
   if (values.announce !== undefined) await writeFile(values.announce, `${JSON.stringify(announcement, null, 2)}\n`);
   process.stdout.write(
     `API      ${listening.url}/api2/json\nstatus   ${control.url}/\nCA       SHA-256 ${listening.fingerprint} (certificate)\n`,
   );
-  for (const [id, secret] of Object.entries(tokens)) process.stdout.write(`token    PVEAPIToken=${id}=${secret}\n`);
+  for (const { id, secret } of tokens) process.stdout.write(`token    PVEAPIToken=${id}=${secret}\n`);
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
