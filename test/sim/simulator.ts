@@ -63,6 +63,8 @@ export interface DirectRequest {
   path: string;
   params?: Record<string, unknown>;
   authorization?: string;
+  /** The request asks to become a websocket. */
+  websocket?: true;
 }
 
 /** Where a listening simulator is found. */
@@ -106,6 +108,7 @@ export class Simulator extends Administrator {
       path,
       params,
       authorization: request.authorization,
+      websocket: request.websocket === true,
     });
     if (connection !== undefined) throw new Error(`the connection was broken on purpose (${connection})`);
     return answer;
@@ -118,7 +121,7 @@ export class Simulator extends Administrator {
     const nodeUrls: Record<string, string> = {};
     for (const [index, node] of names.entries()) {
       const wanted = index === 0 ? (options.port ?? 0) : 0;
-      const { server, port } = await listenHttps(certificate, wanted, (request) => this.#serve({ ...request, node }));
+      const { server, port } = await listenHttps(certificate, wanted, (request) => this.#serve({ ...request, node, websocket: false }));
       this.#servers.push(server);
       nodeUrls[node] = `https://127.0.0.1:${port}`;
     }

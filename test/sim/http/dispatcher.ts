@@ -18,6 +18,8 @@ export interface ApiRequest {
   path: string;
   params: RawParameters;
   authorization: string | undefined;
+  /** It carries the headers of a websocket handshake. */
+  websocket: boolean;
 }
 
 /** An answer before it becomes bytes. */

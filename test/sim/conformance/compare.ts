@@ -1,0 +1,121 @@
+// Compares an answer with the recorded one: volatile values by presence, patterns by shape, unordered lists by key.
+
+/** What may differ, by JSON pointer. */
+export interface Mask {
+  volatile: ReadonlySet<string>;
+  patterns: Readonly<Record<string, string>>;
+}
+
+const placeholder = /<(UPID [a-z]+|MAC|mac|UUID|DIGEST|TIME|DATETIME|DATE|N|DUR|PID|HASH)>/g;
+
+const shapes: Readonly<Record<string, string>> = {
+  MAC: '[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}',
+  mac: '[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}',
+  UUID: '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}',
+  DIGEST: '[0-9a-f]{40,64}',
+  HASH: '\\S+',
+  TIME: '(?:\\d{10}|\\d{4}_\\d{2}_\\d{2}-\\d{2}_\\d{2}_\\d{2}|\\d{2}:\\d{2}:\\d{2}|\\S+)',
+  DATETIME: '(?:\\d{4}-\\d{2}-\\d{2}[ T]\\d{2}:\\d{2}:\\d{2}|\\w{3} \\w{3} +\\d+ \\d{2}:\\d{2}:\\d{2} \\d{4})',
+  DATE: '\\d{4}-\\d{2}-\\d{2}',
+  N: '[\\d.]+(?:e[+-]?\\d+)?',
+  DUR: '(?:\\d+:)?\\d+:\\d+(?:\\.\\d+)?',
+  PID: '\\d+',
+};
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+}
+
+/** Whether the text has the shape of the pattern. */
+export function fits(pattern: string, text: string): boolean {
+  let source = '';
+  let end = 0;
+  for (const match of pattern.matchAll(placeholder)) {
+    const name = match[1] ?? '';
+    const upid = /^UPID (.*)$/.exec(name)?.[1];
+    source += escaped(pattern.slice(end, match.index));
+    source += upid === undefined ? (shapes[name] ?? '.*') : `UPID:[^:]+:[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:${upid}`;
+    end = match.index + match[0].length;
+  }
+  return new RegExp(`^${source}${escaped(pattern.slice(end))}$`, 's').test(text);
+}
+
+const identifying = ['upid', 'volid', 'key', 'id', 'vmid', 'storage', 'node', 'name', 'poolid', 'subdir', 'iface'];
+
+function identityOf(item: unknown): string | undefined {
+  if (typeof item !== 'object' || item === null) return undefined;
+  const record = item as Record<string, unknown>;
+  const key = identifying.find((name) => record[name] !== undefined);
+  if (key === undefined || record['pos'] !== undefined) return undefined;
+  const { name, node } = record;
+  return `${String(record[key])} ${typeof name === 'string' ? name : ''} ${typeof node === 'string' ? node : ''}`;
+}
+
+/** Pairs expected items with actual ones: by what identifies them, else by position. */
+function pairs(expected: readonly unknown[], actual: readonly unknown[], hasVolatileIdentity: boolean): [number, unknown, unknown][] {
+  const keys = expected.map(identityOf);
+  const distinct = new Set(keys).size === keys.length && !keys.includes(undefined);
+  if (!distinct || hasVolatileIdentity) return expected.map((item, index) => [index, item, actual[index]]);
+  const byKey = new Map(actual.map((item) => [identityOf(item), item]));
+  return expected.map((item, index) => [index, item, byKey.get(keys[index])]);
+}
+
+/** The first difference, as `pointer: expected …, got …`; undefined when there is none. */
+export function difference(expected: unknown, actual: unknown, mask: Mask, pointer: string): string | undefined {
+  const pattern = mask.patterns[pointer];
+  if (pattern !== undefined && typeof actual === 'string' && fits(pattern, actual)) return undefined;
+  if (pattern === undefined && mask.volatile.has(pointer)) return sameKind(expected, actual) ? undefined : report(pointer, expected, actual);
+  if (Array.isArray(expected)) return arrayDifference(expected, actual, mask, pointer);
+  if (typeof expected === 'object' && expected !== null) return objectDifference(expected as Record<string, unknown>, actual, mask, pointer);
+  return Object.is(expected, actual) ? undefined : report(pointer, pattern ?? expected, actual);
+}
+
+function sameKind(expected: unknown, actual: unknown): boolean {
+  if (actual === undefined) return false;
+  return (expected === null) === (actual === null) || typeof expected === typeof actual;
+}
+
+function arrayDifference(expected: readonly unknown[], actual: unknown, mask: Mask, pointer: string): string | undefined {
+  if (!Array.isArray(actual) || actual.length !== expected.length) return report(pointer, expected, actual);
+  const volatileIdentity = expected.some((item, index) => {
+    const key = identifying.find((name) => (item as Record<string, unknown> | null)?.[name] !== undefined);
+    return key !== undefined && mask.volatile.has(`${pointer}/${index}/${key}`);
+  });
+  for (const [index, item, other] of pairs(expected, actual as unknown[], volatileIdentity)) {
+    const found = difference(item, other, mask, `${pointer}/${index}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function objectDifference(expected: Record<string, unknown>, actual: unknown, mask: Mask, pointer: string): string | undefined {
+  if (typeof actual !== 'object' || actual === null || Array.isArray(actual)) return report(pointer, expected, actual);
+  const other = actual as Record<string, unknown>;
+  for (const key of Object.keys(expected)) {
+    const found = difference(expected[key], other[key], mask, `${pointer}/${escapePointer(key)}`);
+    if (found !== undefined) return found;
+  }
+  const extra = Object.keys(other).find((key) => expected[key] === undefined && other[key] !== undefined);
+  return extra === undefined ? undefined : report(`${pointer}/${escapePointer(extra)}`, undefined, other[extra]);
+}
+
+function escapePointer(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function report(pointer: string, expected: unknown, actual: unknown): string {
+  const short = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value)).slice(0, 300);
+  return `${pointer}: expected ${short(expected)}, got ${short(actual)}`;
+}
+
+/** Lines that are missing from a task's log, or too many; when some were left out of the recording, more are fine. */
+export function logDifference(expected: readonly string[], actual: readonly string[], mask: Mask, leftOut: boolean): string | undefined {
+  let at = 0;
+  for (const [index, line] of expected.entries()) {
+    const found = actual.findIndex((text, position) => position >= at && difference(line, text, mask, `/task/log/${index}`) === undefined);
+    if (found < 0) return report(`/task/log/${index}`, mask.patterns[`/task/log/${index}`] ?? line, actual.slice(at));
+    if (found > at && !leftOut) return report(`/task/log/${index}`, line, actual[at]);
+    at = found + 1;
+  }
+  return at < actual.length && !leftOut ? report(`/task/log/${expected.length}`, undefined, actual[at]) : undefined;
+}

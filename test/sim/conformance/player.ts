@@ -1,0 +1,235 @@
+// Plays a recorded scenario on a fresh simulator in virtual time and compares every step.
+import { VirtualClock } from '../clock.ts';
+import { Simulator } from '../simulator.ts';
+import type { DirectRequest, Topology } from '../simulator.ts';
+import type { ApiResponse } from '../http/dispatcher.ts';
+import type { Task } from '../tasks/task-registry.ts';
+import { difference, logDifference } from './compare.ts';
+import type { RecordedRequest, Scenario, Step } from './recording.ts';
+
+/** What a scenario came to. */
+export interface Outcome {
+  name: string;
+  steps: number;
+  matched: number;
+  /** `step N: …` for each step that differs. */
+  differences: string[];
+}
+
+/** Authorization headers by the recordings' token names, and the node behind each port. */
+export interface Surroundings {
+  topology: Topology;
+  tokens: Readonly<Record<string, string | undefined>>;
+  nodeOfPort: Readonly<Record<number, string>>;
+}
+
+/** Simulated milliseconds a client takes between two requests. */
+const thinkMs = 20;
+
+interface Played {
+  response: ApiResponse;
+  body: unknown;
+  task: Task | undefined;
+}
+
+/** Plays one scenario from the baseline. */
+export async function play(scenario: Scenario, surroundings: Surroundings): Promise<Outcome> {
+  const player = new Player(scenario, surroundings);
+  return player.run();
+}
+
+class Player {
+  readonly #scenario: Scenario;
+  readonly #surroundings: Surroundings;
+  readonly #clock = new VirtualClock();
+  readonly #simulator: Simulator;
+  readonly #played: (Played | undefined)[] = [];
+
+  constructor(scenario: Scenario, surroundings: Surroundings) {
+    this.#scenario = scenario;
+    this.#surroundings = surroundings;
+    this.#simulator = new Simulator({ topology: surroundings.topology, clock: this.#clock, seed: 7 });
+  }
+
+  async run(): Promise<Outcome> {
+    const { steps } = this.#scenario;
+    for (let index = 0; index < steps.length; ) {
+      const group = this.#groupAt(index);
+      await this.#playGroup(group);
+      index += group.length;
+    }
+    await this.#simulator.close();
+    return this.#judge();
+  }
+
+  #groupAt(index: number): number[] {
+    const { steps } = this.#scenario;
+    const number = steps[index]?.parallel;
+    const group = [index];
+    while (number !== undefined && steps[index + group.length]?.parallel === number) group.push(index + group.length);
+    return group;
+  }
+
+  async #playGroup(group: readonly number[]): Promise<void> {
+    const first = this.#scenario.steps[group[0] ?? 0];
+    if (first?.action !== undefined) return this.#act(first.action);
+    await this.#clock.advance(thinkMs);
+    const answers = group.map((index) => this.#send(this.#scenario.steps[index] as Step));
+    const responses = await this.#clock.runUntil(Promise.all(answers));
+    for (const [position, index] of group.entries()) this.#remember(index, responses[position] as ApiResponse);
+    for (const index of group) await this.#awaitTask(index);
+  }
+
+  #remember(index: number, response: ApiResponse): void {
+    const body = parsed(response);
+    const upid = upidOf(body);
+    this.#played[index] = { response, body, task: upid === undefined ? undefined : this.#simulator.world.tasks.get(upid) };
+  }
+
+  async #awaitTask(index: number): Promise<void> {
+    const task = this.#played[index]?.task;
+    const step = this.#scenario.steps[index];
+    if (task === undefined || step?.wait === false || step?.task === undefined) return;
+    await this.#clock.runUntil(task.done);
+  }
+
+  #send(step: Step): Promise<ApiResponse> {
+    const request = this.#withRefs(step);
+    const params = request.json === true ? request.params : formValues(request.params ?? {});
+    const node = request.port === undefined ? undefined : this.#surroundings.nodeOfPort[request.port];
+    const authorization = request.token === 'raw' ? request.authorization : this.#surroundings.tokens[request.token ?? 'full'];
+    const direct: DirectRequest = { method: request.method, path: request.path };
+    if (params !== undefined) direct.params = params;
+    if (node !== undefined) direct.node = node;
+    if (authorization !== undefined) direct.authorization = authorization;
+    if (request.websocket === true) direct.websocket = true;
+    return this.#simulator.handle(direct).catch(() => ({ status: 0, reason: '', body: '', headers: {} }));
+  }
+
+  /** Values of earlier answers put in place of the recorded ones. */
+  #withRefs(step: Step): RecordedRequest {
+    const request: RecordedRequest = structuredClone(step.request as RecordedRequest);
+    for (const ref of step.refs) {
+      const value = String(this.#lookUp(ref.from.step, ref.from.pointer) ?? ref.value);
+      const parameter = /^\/request\/params\/(.+)$/.exec(ref.in)?.[1];
+      if (parameter === undefined) request.path = request.path.replace(ref.value, value);
+      else if (request.params !== undefined) request.params[parameter] = String(request.params[parameter]).replace(ref.value, () => value);
+    }
+    return request;
+  }
+
+  #lookUp(step: number, pointer: string): unknown {
+    const played = this.#played[step];
+    if (played === undefined) return undefined;
+    if (pointer.startsWith('/task/log')) return archiveIn(played.task?.log ?? []);
+    let value: unknown = { response: { body: played.body } };
+    for (const part of pointer.split('/').slice(1)) {
+      value = (value as Record<string, unknown> | undefined)?.[part.replaceAll('~1', '/').replaceAll('~0', '~')];
+    }
+    return value;
+  }
+
+  async #act(action: NonNullable<Step['action']>): Promise<void> {
+    const simulator = this.#simulator;
+    const text = (name: string): string => String(action[name]);
+    switch (action.kind) {
+      case 'sleep':
+        return this.#clock.advance(Number(action['seconds']) * 1000);
+      case 'waitTask':
+        return this.#waitTask(Number(action['step']));
+      case 'waitAgent':
+        return this.#waitAgent(Number(action['vmid']));
+      case 'setLock':
+        return simulator.setLock(Number(action['vmid']), (action['lock'] as string | null) ?? null);
+      case 'setRole': {
+        const without = action['without'] as string[];
+        const full = this.#surroundings.topology.roles[text('role')] ?? [];
+        return simulator.setRole(text('role'), full.filter((privilege) => !without.includes(privilege)));
+      }
+      case 'nodeDown':
+        return simulator.nodeDown(text('node'));
+      case 'corosyncDown':
+        return simulator.cutNode(text('node'));
+      case 'nodeUp':
+      case 'corosyncUp':
+        return simulator.nodeUp(text('node'));
+      case 'hideVolume':
+        return simulator.hideVolume(text('volume'));
+      case 'showVolume':
+        return simulator.hideVolume(text('volume'), false);
+      default:
+        throw new Error(`unknown action ${action.kind}`);
+    }
+  }
+
+  async #waitTask(step: number): Promise<void> {
+    const task = this.#played[step]?.task;
+    if (task !== undefined) await this.#clock.runUntil(task.done);
+  }
+
+  async #waitAgent(vmid: number): Promise<void> {
+    const readyAt = this.#simulator.world.vms.get(vmid)?.running?.agentReadyAt;
+    if (readyAt !== undefined) await this.#clock.advance(Math.max(0, readyAt - this.#clock.now()) + 500);
+  }
+
+  #judge(): Outcome {
+    const differences: string[] = [];
+    let steps = 0;
+    for (const [index, step] of this.#scenario.steps.entries()) {
+      if (step.request === undefined) continue;
+      steps += 1;
+      const found = stepDifference(step, this.#played[index]);
+      if (found !== undefined) differences.push(`step ${index} ${step.request.method} ${step.request.path}: ${found}`);
+    }
+    return { name: this.#scenario.name, steps, matched: steps - differences.length, differences };
+  }
+}
+
+function stepDifference(step: Step, played: Played | undefined): string | undefined {
+  const { response } = step;
+  if (response === undefined || played === undefined) return 'was not played';
+  const mask = { volatile: new Set(step.volatile), patterns: step.patterns };
+  const head =
+    difference(response.status, played.response.status, mask, '/response/status') ??
+    difference(response.reason ?? '', played.response.reason, mask, '/response/reason');
+  if (head !== undefined) return `${head} (${played.response.reason})`;
+  if (response.body !== undefined) {
+    const body = difference(response.body === '' ? null : response.body, played.body, mask, '/response/body');
+    if (body !== undefined) return body;
+  }
+  return step.task === undefined ? undefined : taskDifference(step.task, played.task, mask);
+}
+
+function taskDifference(expected: NonNullable<Step['task']>, task: Task | undefined, mask: Parameters<typeof difference>[2]): string | undefined {
+  if (task === undefined) return '/task: expected a task, got none';
+  return (
+    difference(expected.exitstatus, task.status, mask, '/task/exitstatus') ??
+    difference(expected.type, task.type, mask, '/task/type') ??
+    difference(expected.id, task.id, mask, '/task/id') ??
+    logDifference(expected.log ?? [], task.log, mask, expected.log_lines_left_out !== undefined)
+  );
+}
+
+function parsed(response: ApiResponse): unknown {
+  if (response.body === '') return null;
+  try {
+    return JSON.parse(response.body);
+  } catch {
+    return response.body;
+  }
+}
+
+function upidOf(body: unknown): string | undefined {
+  const data = (body as { data?: unknown } | null)?.data;
+  if (typeof data === 'string' && data.startsWith('UPID:')) return data;
+  const upid = (data as { upid?: unknown } | null | undefined)?.upid;
+  return typeof upid === 'string' ? upid : undefined;
+}
+
+function archiveIn(log: readonly string[]): string | undefined {
+  return log.map((line) => /creating vzdump archive '(.*)'/.exec(line)?.[1]).find((path) => path !== undefined);
+}
+
+function formValues(params: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(params).map(([key, value]) => [key, Array.isArray(value) ? value.map(String) : value === null ? '' : String(value)]));
+}
