@@ -35,36 +35,39 @@ export type AddressDecision =
   | { readonly reserve: readonly AddressChoice[]; readonly network: Network; readonly problem?: undefined }
   | { readonly problem: AddressProblem };
 
-interface Missing {
+/** What one family still needs, and the pools of all networks that could give it. */
+interface Need {
   readonly family: Family;
   /** Places that no held reservation has. */
   readonly orders: readonly number[];
+  readonly pools: readonly IPPool[];
 }
 
 const MOST_POOLS_NAMED = 4;
 
 /** Keeps held addresses and fills the missing places, all on one network; nothing at all when not every place can be filled. */
 export function chooseAddresses(request: AddressRequest): AddressDecision {
-  const missing = missingOrders(request);
+  const needs = openNeeds(request);
   const fixed = fixedNetwork(request);
-  if (missing.length === 0) return { reserve: [], network: fixed ?? plannedNetwork(request) };
-  const networks = fixed === undefined ? candidateNetworks(request, missing) : [fixed];
+  if (needs.length === 0) return { reserve: [], network: fixed ?? plannedNetwork(request) };
+  const networks = fixed === undefined ? candidateNetworks(needs) : [fixed];
   for (const network of networks) {
-    const reserve = choicesOn(network, request, missing);
+    const reserve = choicesOn(network, request, needs);
     if (reserve !== undefined) return { reserve, network };
   }
-  return { problem: addressProblem(request, missing, networks) };
+  return { problem: addressProblem(request, needs, networks) };
 }
 
-function missingOrders({ wanted, held }: AddressRequest): Missing[] {
+function openNeeds(request: AddressRequest): Need[] {
   const families = [
-    { family: 'IPv4', count: wanted.ipv4 },
-    { family: 'IPv6', count: wanted.ipv6 },
+    { family: 'IPv4', count: request.wanted.ipv4 },
+    { family: 'IPv6', count: request.wanted.ipv6 },
   ] as const;
   return families.flatMap(({ family, count }) => {
-    const present = new Set(held.filter(({ spec }) => spec.family === family).map(({ spec }) => spec.order));
+    const held = request.held.filter(({ spec }) => spec.family === family);
+    const present = new Set(held.map(({ spec }) => spec.order));
     const orders = Array.from({ length: count }, (_, order) => order).filter((order) => !present.has(order));
-    return orders.length === 0 ? [] : [{ family, orders }];
+    return orders.length === 0 ? [] : [{ family, orders, pools: matchingPools({ ...request, family }) }];
   });
 }
 
@@ -82,32 +85,34 @@ function plannedNetwork({ network }: AddressRequest): Network {
 }
 
 // The networks of the main address's pools come first: IPv4 before IPv6, pools by name.
-function candidateNetworks(request: AddressRequest, missing: readonly Missing[]): Network[] {
-  const networks = missing
-    .flatMap(({ family }) => matchingPools({ ...poolScope(request), family }))
-    .map(({ spec }) => poolNetwork(spec));
+function candidateNetworks(needs: readonly Need[]): Network[] {
+  const networks = needs.flatMap(({ pools }) => pools.map(({ spec }) => poolNetwork(spec)));
   return networks.filter((network, index) => networks.findIndex((other) => sameNetwork(network, other)) === index);
 }
 
-function poolScope({ pools, clusterName, namespace }: AddressRequest) {
-  return { pools, clusterName, namespace };
+function poolsOn(network: Network, { pools }: Need): IPPool[] {
+  return pools.filter(({ spec }) => sameNetwork(poolNetwork(spec), network));
 }
 
 function choicesOn(
   network: Network,
   request: AddressRequest,
-  missing: readonly Missing[],
+  needs: readonly Need[],
 ): readonly AddressChoice[] | undefined {
-  const choices = missing.flatMap((need) => freeChoices(network, request, need));
-  const needed = missing.reduce((sum, { orders }) => sum + orders.length, 0);
-  return choices.length === needed ? choices : undefined;
+  const choices: AddressChoice[] = [];
+  for (const need of needs) {
+    const free = freeChoices(network, request, need);
+    if (free.length < need.orders.length) return undefined;
+    choices.push(...free);
+  }
+  return choices;
 }
 
-function freeChoices(network: Network, request: AddressRequest, { family, orders }: Missing): AddressChoice[] {
-  const pools = matchingPools({ ...poolScope(request), family, ...network });
+function freeChoices(network: Network, request: AddressRequest, need: Need): AddressChoice[] {
+  const { family, orders } = need;
   const choices: AddressChoice[] = [];
   const isTaken = takenBy(network, request);
-  for (const pool of pools) {
+  for (const pool of poolsOn(network, need)) {
     for (const address of firstOf(freeAddresses(pool, isTaken), orders.length - choices.length)) {
       choices.push({ pool, address, family, order: orders[choices.length] ?? 0 });
     }
@@ -130,23 +135,13 @@ function takenBy(network: Network, { held, taken }: AddressRequest): (address: s
   return (address) => own.has(address) || taken(network, address);
 }
 
-function addressProblem(
-  request: AddressRequest,
-  missing: readonly Missing[],
-  networks: readonly Network[],
-): AddressProblem {
-  const unserved = missing.find(({ family }) => {
-    return !networks.some((network) => matchingPools({ ...poolScope(request), family, ...network }).length > 0);
-  });
+function addressProblem(request: AddressRequest, needs: readonly Need[], networks: readonly Network[]): AddressProblem {
+  const unserved = needs.find((need) => networks.every((network) => poolsOn(network, need).length === 0));
   if (unserved !== undefined) return noMatchingPool(request, unserved.family, networks);
-  const complete = networks.filter((network) =>
-    missing.every(({ family }) => matchingPools({ ...poolScope(request), family, ...network }).length > 0),
-  );
-  if (complete.length === 0) {
-    const message = `No network of the cluster ${request.clusterName} has both an IPv4 and an IPv6 pool; all addresses of a VM are on one network. Create an IPPool.`;
-    return { reason: 'NoMatchingPool', message };
-  }
-  return poolEmpty(request, missing, complete);
+  const complete = networks.filter((network) => needs.every((need) => poolsOn(network, need).length > 0));
+  if (complete.length > 0) return poolEmpty(request, needs, complete);
+  const message = `No network of the cluster ${request.clusterName} has both an IPv4 and an IPv6 pool; all addresses of a VM are on one network. Create an IPPool.`;
+  return { reason: 'NoMatchingPool', message };
 }
 
 function noMatchingPool(request: AddressRequest, family: Family, networks: readonly Network[]): AddressProblem {
@@ -161,21 +156,21 @@ function noMatchingPool(request: AddressRequest, family: Family, networks: reado
   return { reason: 'NoMatchingPool', message };
 }
 
-function poolEmpty(request: AddressRequest, missing: readonly Missing[], networks: readonly Network[]): AddressProblem {
-  const looked = networks.flatMap((network) => missing.flatMap((need) => poolTexts(network, request, need)));
+function poolEmpty(request: AddressRequest, needs: readonly Need[], networks: readonly Network[]): AddressProblem {
+  const looked = networks.flatMap((network) => needs.flatMap((need) => poolTexts(network, request, need)));
   const more = looked.length - MOST_POOLS_NAMED;
   const list = looked.slice(0, MOST_POOLS_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
-  const needs = missing.map(({ family, orders }) => `${orders.length} ${family}`).join(' and ');
-  const message = `${needs} needed on one network, but free are: ${list}. Grow a pool or add one.`;
+  const wanted = needs.map(({ family, orders }) => `${orders.length} ${family}`).join(' and ');
+  const message = `${wanted} needed on one network, but free are: ${list}. Grow a pool or add one.`;
   return { reason: 'PoolEmpty', message };
 }
 
 // Counted no further than needed: an IPv6 pool has more addresses than can be counted.
-function poolTexts(network: Network, request: AddressRequest, { family, orders }: Missing): string[] {
+function poolTexts(network: Network, request: AddressRequest, need: Need): string[] {
   const isTaken = takenBy(network, request);
-  return matchingPools({ ...poolScope(request), family, ...network }).map((pool) => {
-    const free = firstOf(freeAddresses(pool, isTaken), orders.length).length;
-    return `${pool.metadata.name} ${free === orders.length ? 'enough' : free}`;
+  return poolsOn(network, need).map((pool) => {
+    const free = firstOf(freeAddresses(pool, isTaken), need.orders.length).length;
+    return `${pool.metadata.name} ${free === need.orders.length ? 'enough' : free}`;
   });
 }
 

@@ -1,6 +1,6 @@
 // Address arithmetic: what is read, how it is printed, and that nothing gets lost in between.
 import { isIPv4, isIPv6 } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Address,

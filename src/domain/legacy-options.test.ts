@@ -1,5 +1,5 @@
 // The options of billing panels: every name, every value form, every refusal.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type OptionName, optionSchemas } from '../api/options.ts';
 import { configurableOptionPath, parseConfigurableOptions } from './legacy-options.ts';

@@ -62,7 +62,7 @@ export function randomUser(random: RandomBytes): string {
 }
 
 // Only letters and digits: whatever a shell, YAML, a URL or a console keyboard would mangle stays out. The classes make
-// password rules of guests happy; twenty characters of 54 are 115 bits.
+// password rules of guests happy; twenty characters of 56 are 116 bits.
 const PASSWORD_CLASSES = ['ABCDEFGHJKLMNPQRSTUVWXYZ', 'abcdefghijkmnpqrstuvwxyz', '23456789'] as const;
 const PASSWORD_LENGTH = 20;
 

@@ -1,7 +1,10 @@
 // Plan defaults, overrides, and what is refused.
 import { describe, expect, it } from 'vitest';
 import type { PlanSpec } from '../api/plan.ts';
+import type { EffectivePackage, VirtualMachineSpec } from '../api/virtual-machine.ts';
 import { packageDifference, resolvePackage } from './package.ts';
+
+type Said = Pick<VirtualMachineSpec, 'options' | 'configurableOptions'>;
 
 const PLAN: PlanSpec = { clusterRef: { name: 'main' }, template: { vmid: 9000 } };
 
@@ -69,7 +72,7 @@ describe('resolvePackage', () => {
     expect(resolvePackage({ plan: RICH_PLAN, spec: {} }).package).toEqual(RICH_PACKAGE);
   });
 
-  it.each([
+  it.each<{ name: string; spec: Said; want: Partial<EffectivePackage> }>([
     { name: 'a typed option', spec: { options: { cpuCores: 8 } }, want: { cpuCores: 8 } },
     { name: 'a billing option', spec: { configurableOptions: { 'CPU Cores': '8|8 Cores' } }, want: { cpuCores: 8 } },
     { name: 'a typed 0', spec: { options: { additionalDiskGiB: 0 } }, want: { additionalDiskGiB: 0 } },
@@ -90,7 +93,7 @@ describe('resolvePackage', () => {
     expect(resolvePackage({ plan: RICH_PLAN, spec })).toEqual({ package: { ...RICH_PACKAGE, ...want }, problems: [] });
   });
 
-  it.each([
+  it.each<{ name: string; spec: Said; path: string; text: string }>([
     {
       name: 'one resource said typed and by its name',
       spec: { options: { cpuCores: 2 }, configurableOptions: { 'CPU Cores': '2' } },

@@ -1,5 +1,5 @@
 // Reservation names: readable, legal, and never the same for two things.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalAddress } from './ip.ts';
 import { addressReservationName, vmidReservationName } from './reservation-names.ts';

@@ -1,5 +1,5 @@
 // The next VMID, by example and against a naive search.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { nextVmid } from './vmid.ts';
 
