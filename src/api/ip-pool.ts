@@ -1,14 +1,7 @@
 // IPPool: a range of addresses on one network of one cluster.
 import { z } from 'zod';
 import { allowedNamespaces, bridgeName, ipAddress, objectReference, vlanTag } from './fields.ts';
-import {
-  type ApiObject,
-  conditionsSchema,
-  defineKind,
-  nameAtMost,
-  observedGenerationSchema,
-  withRules,
-} from './object.ts';
+import { type ApiObject, conditionsSchema, defineKind, observedGenerationSchema, withRules } from './object.ts';
 
 // What is no address at all is refused by the field's own rule; calling ip() on it would be an error here.
 const ofPoolFamily = (field: string, unless = '') => ({
@@ -76,7 +69,6 @@ export const ipPool = defineKind({
   scope: 'Cluster',
   description:
     'A range of IPv4 or IPv6 addresses on one network (cluster, bridge and VLAN) from which virtual machines get theirs. Edits touch new allocations only.',
-  rules: [nameAtMost(63, 'it is a label of the reservations')],
   spec,
   status,
   selectableFields: ['.spec.clusterRef.name'],

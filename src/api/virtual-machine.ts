@@ -278,7 +278,7 @@ export const virtualMachine = defineKind({
     'A virtual machine on Proxmox VE: deployed from the template of its plan, given addresses, DNS records, disks and limits, a firewall and cloud-init, started and handed over.',
   categories: ['all'],
   rules: [
-    nameAtMost(63, 'it is a label of what belongs to the machine and a part of its host name'),
+    nameAtMost(63, 'it is part of the host name of the machine'),
     notBelowBuilt('systemDiskGiB'),
     notBelowBuilt('additionalDiskGiB'),
   ],

@@ -233,7 +233,7 @@ export const MACHINE_REFUSALS: readonly Refusal[] = [
   { name: 'no plan', of: vm, set: 'spec.planRef', field: 'spec.planRef', says: /Required value/ },
   { name: 'no spec', of: vm, set: 'spec', field: 'spec', says: /Required value/ },
   {
-    name: 'name too long for a label',
+    name: 'name too long for a host name',
     of: vm,
     set: 'metadata.name',
     to: 'w'.repeat(64),

@@ -83,7 +83,7 @@ export const CLUSTER_REFUSALS: readonly Refusal[] = [
     says: /greater than or equal to 1/,
   },
   {
-    name: 'name that is no label value',
+    name: 'name that is too long for names of reservations',
     of: cluster,
     set: 'metadata.name',
     to: 'c'.repeat(64),
