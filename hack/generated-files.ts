@@ -11,7 +11,7 @@ import { GROUP } from '../src/api/object.ts';
 import { referenceFile, referenceIndex, referencePage } from '../src/api/reference.ts';
 
 /** Folders that hold generated files only: whatever else lies there is left over. */
-export const GENERATED_FOLDERS = ['crds', 'docs/reference'] as const;
+const GENERATED_FOLDERS = ['crds', 'docs/reference'] as const;
 
 /** A difference between the generated files and those of the tree. */
 export interface Difference {

@@ -3,7 +3,7 @@ import { CATEGORY, rootSchema, type SchemaNode } from './crd.ts';
 import { API_VERSION, type CelRule, type Kind, type PrinterColumn } from './object.ts';
 
 /** The notice on top of every page that is printed from the sources. */
-export const GENERATED = '<!-- Printed by `npm run generate`; edit the schemas in src/api instead. -->';
+const GENERATED = '<!-- Printed by `npm run generate`; edit the schemas in src/api instead. -->';
 
 interface FieldRow {
   path: string;
