@@ -69,6 +69,10 @@ describe('parseConfigurableOptions', () => {
     expect(parseConfigurableOptions({ 'CPU Cores': value }).options.cpuCores).toBe(want);
   });
 
+  it('lets a plain name have a text as well', () => {
+    expect(parseConfigurableOptions({ 'CPU Cores|Rdzenie': '4' }).options).toEqual({ cpuCores: 4 });
+  });
+
   it('takes 0 for a value', () => {
     const { options } = parseConfigurableOptions({ 'Additional Disk': '0|none', 'IPv4 Addresses': '0' });
     expect(options).toEqual({ additionalDiskGiB: 0, ipv4Addresses: 0 });

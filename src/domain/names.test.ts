@@ -117,7 +117,7 @@ describe('vmName', () => {
     expect(named.name).toBeUndefined();
     expect(named.problems.map((problem) => problem.path)).toEqual([path]);
     expect(named.problems[0]?.message).toContain(text);
-    expect(named.problems[0]?.message.length).toBeLessThanOrEqual(400);
+    expect(named.problems[0]?.message.length).toBeLessThanOrEqual(300);
   });
 
   it('refuses a rule of the plan’s own that needs billing ids when there are none', () => {

@@ -29,7 +29,7 @@ export function vmName(facts: NameFacts): { name?: string; problems: Problem[] }
   const { text, problems } = expandedRule(rule, facts);
   const problem = problems.length === 0 ? nameProblem(text) : undefined;
   if (problem !== undefined) {
-    const message = `The name rule ${quoted(rule)} gives ${quoted(text)}, which ${problem}; correct nameRule of the Plan or the billing ids.`;
+    const message = `The name rule gives ${quoted(text)}, which ${problem}; correct nameRule of the Plan or the billing ids.`;
     problems.push({ path: 'spec.nameRule', message });
   }
   return problems.length === 0 ? { name: text, problems } : { problems };
@@ -124,7 +124,7 @@ function macroValue(macro: string, facts: NameFacts, occurrence: number): string
     const index = randomIndex(derivedBytes(`${facts.uid}/${occurrence}`));
     return Array.from({ length: count }, () => picked(alphabet, index)).join('');
   }
-  const message = `The name rule has the macro ${quoted(`{${macro}}`)}, which does not exist; use {client_id}, {service_id}, {random_digit_N} or {random_letter_N} with N from 1 to ${LONGEST_LABEL}, {unixtime}, {year}, {month}, {day}, {hour}, {minute} or {second}.`;
+  const message = `The name rule has the macro ${quoted(`{${macro}}`)}, which does not exist; use {client_id}, {service_id}, {random_digit_N} or {random_letter_N} (N from 1 to ${LONGEST_LABEL}), {unixtime}, {year}, {month}, {day}, {hour}, {minute} or {second}.`;
   return { path: 'spec.nameRule', message };
 }
 
