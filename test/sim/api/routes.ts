@@ -1,5 +1,11 @@
 // Every endpoint the simulator serves.
 import { agentRoutes } from './agent.ts';
+import { cloudInitRoutes } from './cloud-init.ts';
+import { indexRoutes } from './indexes.ts';
+import { poolRoutes } from './pools.ts';
+import { snapshotRoutes } from './snapshot.ts';
+import { storageVolumeRoutes } from './storage-volumes.ts';
+import { templateRoutes } from './template.ts';
 import { cloneRoutes } from './clone.ts';
 import { clusterRoutes } from './cluster.ts';
 import { configReadRoutes } from './config/show.ts';
@@ -32,4 +38,10 @@ export const routes: readonly Route[] = [
   ...firewallRuleRoutes,
   ...taskRoutes,
   ...agentRoutes,
+  ...snapshotRoutes,
+  ...templateRoutes,
+  ...poolRoutes,
+  ...cloudInitRoutes,
+  ...storageVolumeRoutes,
+  ...indexRoutes,
 ];

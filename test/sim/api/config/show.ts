@@ -7,7 +7,8 @@ import { needs, optionalText, textOf } from '../route.ts';
 import type { Call, Route } from '../route.ts';
 import { shownValue } from './option-groups.ts';
 
-function shown(options: Options): Record<string, unknown> {
+/** Options as answers show them. */
+export function shown(options: Options): Record<string, unknown> {
   const data: Record<string, unknown> = {};
   for (const key in options) data[key] = shownValue(key, options[key] ?? '');
   return data;
