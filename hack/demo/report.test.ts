@@ -108,9 +108,13 @@ test('conditionLines', () => {
 test.each([
   ['text as it is', 'Error: no', 'Error: no'],
   ['a number is no entry', '42', '42'],
-  ['an entry', '{"level":30,"time":1,"pid":2,"hostname":"h","msg":"Starting","port":8080}', 'info  Starting port=8080'],
-  ['nested details', '{"level":50,"msg":"Failed","err":{"code":"X"}}', 'error Failed err={"code":"X"}'],
-  ['levels by name', '{"level":"warn","msg":"Slow"}', 'warn  Slow'],
+  [
+    'an entry',
+    '{"level":30,"time":1,"pid":2,"hostname":"h","reconcileId":"r","message":"Starting","port":8080}',
+    'info  Starting port=8080',
+  ],
+  ['nested details', '{"level":50,"message":"Failed","err":{"code":"X"}}', 'error Failed err={"code":"X"}'],
+  ['levels by name', '{"level":"warn","message":"Slow"}', 'warn  Slow'],
 ])('logLine: %s', (_name, line, want) => {
   expect(logLine(line)).toBe(want);
 });

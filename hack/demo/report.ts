@@ -73,9 +73,9 @@ export function conditionLines(object: {
 export function logLine(line: string): string {
   const entry = parsed(line);
   if (entry === undefined) return line;
-  const { msg, level, time: _time, pid: _pid, hostname: _hostname, ...others } = entry;
+  const { message, level, time: _time, pid: _pid, hostname: _hostname, reconcileId: _reconcileId, ...others } = entry;
   const details = Object.entries(others).map(([key, value]) => `${key}=${textOf(value)}`);
-  return [levelText(level), textOf(msg ?? ''), ...details].join(' ').slice(0, 400);
+  return [levelText(level), textOf(message ?? ''), ...details].join(' ').slice(0, 400);
 }
 
 function parsed(line: string): Record<string, unknown> | undefined {
