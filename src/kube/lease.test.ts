@@ -1,7 +1,9 @@
 // Tests that one candidate acts at a time, whatever is lost, late or frozen.
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createFakeKube, type FakeKube, refusal } from '../../test/kube/fake-kube.ts';
 import { createVirtualClock, settle, type VirtualClock } from '../../test/kube/virtual-clock.ts';
+import type { KubeClient } from './client.ts';
 import { networkError } from './errors.ts';
 import { type Lease, type LeaseEnd, leaseType, type Leadership, microTime, runWithLease } from './lease.ts';
 
@@ -245,4 +247,56 @@ test('times that could let two act at once are refused', async () => {
 
 test('micro times have six digits', () => {
   expect(microTime(Date.UTC(2026, 0, 2, 3, 4, 5, 6))).toBe('2026-01-02T03:04:05.006000Z');
+});
+
+/** A client whose network can be taken away: requests then hang until they are given up. */
+function separable(client: KubeClient) {
+  const network = { up: true };
+  const hang = (signal: AbortSignal | undefined): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('given up')), { once: true });
+    });
+  const gated: KubeClient = {
+    ...client,
+    get: (type, name, namespace, options) =>
+      network.up ? client.get(type, name, namespace, options) : hang(options?.signal),
+    create: (type, object, options) => (network.up ? client.create(type, object, options) : hang(options?.signal)),
+    replace: (type, object, options) => (network.up ? client.replace(type, object, options) : hang(options?.signal)),
+  };
+  return { client: gated, network };
+}
+
+const disturbance = fc.record({
+  victim: fc.nat(2),
+  kind: fc.constantFrom('cut', 'mend', 'stop', 'lose-answer', 'refuse'),
+  afterMs: fc.nat(12_000),
+});
+
+test('whatever is cut, mended, stopped or lost, two never act at the same moment', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(disturbance, { maxLength: 12 }), async (disturbances) => {
+      const { kube, clock } = aContest();
+      const candidates = ['a', 'b', 'c'].map((identity) => {
+        const { client, network } = separable(kube.client);
+        return { network, ...aCandidate({ ...kube, client }, clock, identity) };
+      });
+      const check = (): void => expect(candidates.filter((one) => one.isActing()).length).toBeLessThanOrEqual(1);
+      const pass = async (ms: number): Promise<void> => {
+        for (let left = ms; left > 0; left -= 500) {
+          await clock.advance(Math.min(left, 500));
+          check();
+        }
+      };
+      const error = networkError('replace', new Error('ECONNRESET'));
+      for (const { victim, kind, afterMs } of disturbances) {
+        await pass(afterMs);
+        const one = candidates[victim];
+        if (kind === 'cut' || kind === 'mend') Object.assign(one?.network ?? {}, { up: kind === 'mend' });
+        if (kind === 'stop') one?.abort.abort();
+        if (kind === 'lose-answer' || kind === 'refuse') kube.failNext('replace', { kind, error });
+      }
+      await pass(40_000);
+    }),
+    { numRuns: 25 },
+  );
 });

@@ -1,6 +1,6 @@
 // Tests the wire against real sockets: pooling, time limits, streams, half-open peers, and closing.
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from './clock.ts';
@@ -94,6 +94,28 @@ test.each<{ name: string; handler: RequestListener }>([
   const { transport } = await serving(handler);
   await expect(transport.request({ ...get, timeoutMs: 50 })).rejects.toBeInstanceOf(TransportTimeoutError);
 });
+
+test.each(['request', 'stream'] as const)(
+  'the time limit of a %s holds while the TLS handshake hangs',
+  async (kind) => {
+    const server = createTcpServer((socket) => void socket.resume().on('error', () => undefined));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const kubeConfig = new KubeConfig();
+    const { port } = server.address() as AddressInfo;
+    kubeConfig.loadFromClusterAndUser(
+      { name: 'c', server: `https://127.0.0.1:${port}`, skipTLSVerify: true },
+      { name: 'u' },
+    );
+    const transport = createTransport({ kubeConfig, userAgent: 'tests/1', clock: systemClock });
+    cleanups.push(
+      () => transport.close(0),
+      () => void server.close(),
+    );
+    const startedAt = performance.now();
+    await expect(transport[kind]({ ...get, timeoutMs: 50 })).rejects.toBeInstanceOf(TransportTimeoutError);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  },
+);
 
 test('after a time-out the next request takes a new connection', async () => {
   let silent = true;

@@ -123,7 +123,7 @@ export function createTransport(options: TransportOptions): Transport {
       running += 1;
       try {
         const credentials = await limit.race(credentialsFor(request));
-        const answer = await dispatch(pooled(credentials), request, credentials, limit.signal);
+        const answer = await limit.race(dispatch(pooled(credentials), request, credentials, limit.signal));
         return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
       } catch (error) {
         throw limit.causeOf(error);
@@ -146,7 +146,7 @@ export function createTransport(options: TransportOptions): Transport {
         // A connection per stream: aborting one on a shared pool leaves an idle connection (https://github.com/nodejs/undici/issues/5845).
         dispatcher = createDispatcher(target, credentials, 1);
         streams.add(close);
-        const answer = await dispatch(dispatcher, request, credentials, limit.signal);
+        const answer = await limit.race(dispatch(dispatcher, request, credentials, limit.signal));
         limit.stopTimer();
         return { status: answer.statusCode, headers: answer.headers, body: answer.body, close };
       } catch (error) {
@@ -215,7 +215,7 @@ function limitedSignal(clock: Clock, request: TransportRequest) {
     stopTimer,
     /** The abort's own reason rather than what undici made of it. */
     causeOf: (error: unknown): unknown => (controller.signal.aborted ? controller.signal.reason : error),
-    /** Reading credentials may run a plugin that hangs. */
+    /** A plugin for credentials may hang, and undici notices an abort only once it is connected. */
     race<T>(work: Promise<T>): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         const abort = (): void => reject(controller.signal.reason as Error);
