@@ -51,16 +51,15 @@ export function desiredCloudInit(request: CloudInitRequest): Record<string, stri
 }
 
 /**
- * What has to be sent to come from the observed config to the desired keys. An address line that the template left is
- * removed when the VM has none of its own: two VMs would have one address.
+ * What has to be sent to come from the observed config to the desired keys. A desired password always differs: Proxmox
+ * VE masks the stored one. An address line that the template left is removed when the VM has none of its own: two VMs
+ * would have one address.
  */
 export function cloudInitDifference(
   desired: Readonly<Record<string, string>>,
   observed: ReadonlyMap<string, string>,
 ): { set: Record<string, string>; delete: string[] } {
-  const set = Object.fromEntries(
-    Object.entries(desired).filter(([key, value]) => key === 'cipassword' || observed.get(key) !== value),
-  );
+  const set = Object.fromEntries(Object.entries(desired).filter(([key, value]) => observed.get(key) !== value));
   const isLeftOver = desired['ipconfig0'] === undefined && observed.has('ipconfig0');
   return { set, delete: isLeftOver ? ['ipconfig0'] : [] };
 }

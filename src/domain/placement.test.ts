@@ -175,7 +175,7 @@ describe('choosePlacement', () => {
     {
       name: 'a linked clone of a thin template on another node, copied to the wanted storage',
       request: { cloneType: 'Linked', template: on('thin'), wanted: { memoryBytes: GIB, systemStorage: 'local' } },
-      want: { node: 'pve2', targetStorage: 'local', movable: true },
+      want: { node: 'pve2', targetStorage: 'local', movable: true, cloneStorage: undefined },
     },
     {
       name: 'a linked clone of a local template where the template is',
