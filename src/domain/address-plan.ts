@@ -25,7 +25,7 @@ export interface AddressChoice {
   readonly order: number;
 }
 
-export interface AddressProblem {
+interface AddressProblem {
   readonly reason: 'PoolEmpty' | 'NoMatchingPool';
   readonly message: string;
 }

@@ -3,7 +3,7 @@ import { type IpConfig, printIpConfig } from '../pve/ipconfig.ts';
 import { encodeSshKeys } from '../pve/ssh-keys.ts';
 import { parseAddress } from './ip.ts';
 
-export interface CloudInitAddress {
+interface CloudInitAddress {
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway?: string;

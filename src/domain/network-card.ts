@@ -2,7 +2,7 @@
 import type { PlanSpec } from '../api/plan.ts';
 import type { Nic } from '../pve/nic.ts';
 
-export type NicModel = NonNullable<NonNullable<PlanSpec['network']>['model']>;
+type NicModel = NonNullable<NonNullable<PlanSpec['network']>['model']>;
 
 export interface NicRequest {
   /** Absent: the template has no network card. */

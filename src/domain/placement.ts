@@ -3,7 +3,7 @@ import type { PlanSpec } from '../api/plan.ts';
 
 export type CloneType = NonNullable<PlanSpec['cloneType']>;
 
-export interface PlacementNode {
+interface PlacementNode {
   readonly name: string;
   readonly online: boolean;
   readonly memoryFreeBytes: number;
