@@ -1,5 +1,9 @@
 // Every endpoint the simulator serves.
 import { agentRoutes } from './agent.ts';
+import { backupJobRoutes } from './backup-jobs.ts';
+import { pruneRoutes } from './backup-prune.ts';
+import { backupRoutes } from './backup.ts';
+import { createRoutes } from './create.ts';
 import { cloudInitRoutes } from './cloud-init.ts';
 import { indexRoutes } from './indexes.ts';
 import { poolRoutes } from './pools.ts';
@@ -44,4 +48,8 @@ export const routes: readonly Route[] = [
   ...cloudInitRoutes,
   ...storageVolumeRoutes,
   ...indexRoutes,
+  ...createRoutes,
+  ...backupRoutes,
+  ...pruneRoutes,
+  ...backupJobRoutes,
 ];
