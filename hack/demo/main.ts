@@ -50,6 +50,7 @@ async function play(stage: Stage): Promise<void> {
   } finally {
     view.close();
   }
+  print([`Everything is ready, ${durationText(performance.now())} after the start.`]);
 }
 
 async function printResult(stage: Stage): Promise<void> {

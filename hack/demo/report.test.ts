@@ -48,9 +48,9 @@ describe('deployLog', () => {
   test('names result, time, outcome and step', () => {
     expect(deployLog(run)).toEqual([
       'Deploy log of web-1 (Succeeded in 12.3 s):',
-      ' #  at      state     took                   step',
-      ' 1  +0 ms   set_ip    45 ms                  Reserve addresses',
-      ' 2  +1.5 s  migrated  skipped: It is there.  Migrate',
+      ' #  at      state     took     step',
+      ' 1  +0 ms   set_ip    45 ms    Reserve addresses',
+      ' 2  +1.5 s  migrated  skipped  Migrate: It is there.',
     ]);
   });
 

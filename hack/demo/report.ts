@@ -1,7 +1,7 @@
 // What the demo prints at its end: the deploy log, the machine, where everything listens, or why it failed.
 import type { AddressStatus, VirtualMachine } from '../../src/api/virtual-machine.ts';
 import type { VirtualMachineRun } from '../../src/api/virtual-machine-run.ts';
-import { durationText, outcomeText } from './progress.ts';
+import { durationText } from './progress.ts';
 
 /** Lines of a table whose columns are as wide as their widest cell. */
 export function columns(table: readonly (readonly string[])[]): string[] {
@@ -21,8 +21,8 @@ export function deployLog(run: VirtualMachineRun): string[] {
     String(step.number).padStart(2),
     `+${durationText(Math.max(0, Date.parse(step.startedAt) - startedAt))}`,
     step.to,
-    outcomeText(step),
-    step.name,
+    step.result === 'Succeeded' ? durationText(step.durationMs) : step.result.toLowerCase(),
+    step.message === undefined ? step.name : `${step.name}: ${step.message}`,
   ]);
   const total = run.status?.durationMs === undefined ? '' : ` in ${durationText(run.status.durationMs)}`;
   const title = `Deploy log of ${run.spec.virtualMachineName} (${run.status?.result ?? 'no result'}${total}):`;
