@@ -113,6 +113,22 @@ describe('requests', () => {
   });
 });
 
+describe('reads', () => {
+  it('do not wait behind writes that take long', async () => {
+    const held: (() => void)[] = [];
+    const pve = await server((request, response) => {
+      if (request.method === 'GET') response.end('{"data":null}');
+      else held.push(() => response.end('{"data":null}'));
+    });
+    const send = transport([pve.url], { maxConnections: 1 });
+    const slow = send(write);
+    await expect.poll(() => held.length).toBe(1);
+    await expect(send(read)).resolves.toMatchObject({ status: 200 });
+    held[0]?.();
+    await expect(slow).resolves.toMatchObject({ status: 200 });
+  });
+});
+
 describe('the server is checked before the token is sent', () => {
   it('by the CA', async () => {
     const pve = await server();

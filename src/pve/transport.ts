@@ -31,7 +31,7 @@ export interface HttpsTransportOptions {
   readonly tls: TlsTrust;
   /** `user@realm!name` and its secret. */
   readonly token: { readonly id: string; readonly secret: string };
-  /** To one endpoint at a time. */
+  /** To one endpoint at a time, for reads and for writes each. */
   readonly maxConnections?: number;
   readonly log?: PveLog;
 }
@@ -50,19 +50,8 @@ export function httpsTransport(options: HttpsTransportOptions): HttpsTransport {
   if (endpoints.length === 0) throw new TypeError('A cluster needs at least one endpoint.');
   const { token, log } = options;
   checkToken(token);
-  const agent = new Agent({
-    allowH2: false,
-    connections: options.maxConnections ?? 8,
-    pipelining: 1,
-    keepAliveTimeout: IDLE_TIMEOUT_MS,
-    keepAliveMaxTimeout: IDLE_TIMEOUT_MS,
-    maxRequestsPerClient: REQUESTS_PER_CONNECTION,
-    maxResponseSize: MAX_ANSWER_BYTES,
-    // One time-out for the whole exchange, below.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    connect: trustingConnector(options.tls, CONNECT_TIMEOUT_MS),
-  });
+  // Apart, so that polls do not queue behind config calls, which may take ten seconds each.
+  const agents = { read: agentFor(options), write: agentFor(options) };
   let current = 0;
 
   const sendTo = async (endpoint: URL, request: PveRequest): Promise<PveAnswer> => {
@@ -71,7 +60,7 @@ export function httpsTransport(options: HttpsTransportOptions): HttpsTransport {
     try {
       const response = await httpRequest(requestUrl(endpoint, request), {
         method: request.method,
-        dispatcher: agent,
+        dispatcher: request.method === 'GET' ? agents.read : agents.write,
         signal,
         headers: requestHeaders(token, request),
         // A string, not a stream: Proxmox answers chunked bodies with 501.
@@ -114,8 +103,26 @@ export function httpsTransport(options: HttpsTransportOptions): HttpsTransport {
     }
   };
 
-  const close = async (): Promise<void> => agent.destroy();
+  const close = async (): Promise<void> => {
+    await Promise.all([agents.read.destroy(), agents.write.destroy()]);
+  };
   return Object.assign(send, { close, [Symbol.asyncDispose]: close });
+}
+
+function agentFor(options: HttpsTransportOptions): Agent {
+  return new Agent({
+    allowH2: false,
+    connections: options.maxConnections ?? 8,
+    pipelining: 1,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    keepAliveMaxTimeout: IDLE_TIMEOUT_MS,
+    maxRequestsPerClient: REQUESTS_PER_CONNECTION,
+    maxResponseSize: MAX_ANSWER_BYTES,
+    // One time-out for the whole exchange, below.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: trustingConnector(options.tls, CONNECT_TIMEOUT_MS),
+  });
 }
 
 function baseUrl(endpoint: string): URL {
