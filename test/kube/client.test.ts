@@ -155,12 +155,3 @@ test('events, their counts, and events about cluster-scoped objects', async () =
   expect(counted[0]).toMatchObject({ type: 'Warning', reason: 'PoolEmpty', series: { count: 3 } });
   expect(await about('default', namespace)).toHaveLength(1);
 });
-
-test('the server sends bookmarks, so silence means that a connection is dead', async () => {
-  const events: string[] = [];
-  const { resourceVersion } = await cluster.client.list(configMaps, { namespace });
-  // One a minute, and one two seconds before the watch ends: the second is what a short test can wait for.
-  const options = { namespace, resourceVersion, timeoutSeconds: 4, signal: AbortSignal.timeout(30_000) };
-  await cluster.client.watch(configMaps, options, (event) => events.push(event.type));
-  expect(events).toEqual(['BOOKMARK']);
-});
