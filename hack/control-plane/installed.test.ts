@@ -50,6 +50,15 @@ describe('judgeFolders', () => {
     expect('reason' in offer ? offer.reason : 'ok').toBe(want);
   });
 
+  test('no program is started when one is missing for good', async () => {
+    const { '/a/etcd': _etcd, ...withoutEtcd } = complete;
+    const machine: Machine = {
+      ...fakeMachine(withoutEtcd),
+      versionOf: () => Promise.reject(new Error('must not be asked')),
+    };
+    expect(await judgeFolders(['/a'], machine)).toEqual({ reason: 'no etcd' });
+  });
+
   test('the first folder wins', async () => {
     const offer = await judgeFolders(['/b', '/a'], fakeMachine({ ...complete, '/b/etcd': '3.6.0' }));
     expect(offer).toMatchObject({ binaries: { etcd: '/b/etcd', kubectl: '/a/kubectl' } });

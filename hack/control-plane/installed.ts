@@ -22,40 +22,51 @@ export async function judgeFolders(
   machine: Machine,
   controllerManagerOf: ControllerManagerOf = () => Promise.resolve(undefined),
 ): Promise<Offer> {
-  const found = new Map<ProgramName, string>();
-  const versions = new Map<ProgramName, string>();
+  const found = new Map<ProgramName, Found>();
   for (const name of programNames) {
     const path = machine.locate(name, folders);
-    if (path === undefined) continue;
-    found.set(name, path);
-    const version = await machine.versionOf(name, path);
-    if (version !== undefined) versions.set(name, version);
+    if (path !== undefined) found.set(name, { path, version: undefined });
   }
-  const apiServer = versions.get('kube-apiserver');
-  if (apiServer !== undefined && !found.has('kube-controller-manager')) {
-    const path = await controllerManagerOf(apiServer);
-    if (path !== undefined) {
-      found.set('kube-controller-manager', path);
-      versions.set('kube-controller-manager', apiServer);
-    }
-  }
-  const reason = unusable(found, versions);
-  return reason === undefined ? { binaries: Object.fromEntries(found) as Binaries } : { reason };
+  const missing = programNames.filter((name) => !found.has(name));
+  // Asking for versions takes time: only when it can lead to an offer.
+  if (missing.some((name) => name !== 'kube-controller-manager')) return { reason: `no ${missing.join(', ')}` };
+  for (const [name, program] of found) program.version = await machine.versionOf(name, program.path);
+  await addControllerManager(found, controllerManagerOf);
+  const reason = unusable(found);
+  if (reason !== undefined) return { reason };
+  return { binaries: Object.fromEntries([...found].map(([name, { path }]) => [name, path])) as Binaries };
 }
 
-function unusable(found: Map<ProgramName, string>, versions: Map<ProgramName, string>): string | undefined {
-  const missing = programNames.filter((name) => !found.has(name));
-  if (missing.length > 0) return `no ${missing.join(', ')}`;
-  for (const name of programNames) {
-    const version = versions.get(name);
-    if (version === undefined) return `${name} does not run`;
-    if (!isUsable(name === 'etcd' ? 'etcd' : 'kubernetes', version)) return `${name} ${version} is too old`;
-  }
-  const apiServer = versions.get('kube-apiserver') ?? '';
-  const manager = versions.get('kube-controller-manager') ?? '';
+interface Found {
+  path: string;
+  version: string | undefined;
+}
+
+async function addControllerManager(
+  found: Map<ProgramName, Found>,
+  controllerManagerOf: ControllerManagerOf,
+): Promise<void> {
+  const version = found.get('kube-apiserver')?.version;
+  if (version === undefined || found.has('kube-controller-manager')) return;
+  const path = await controllerManagerOf(version);
+  if (path !== undefined) found.set('kube-controller-manager', { path, version });
+}
+
+function unusable(found: ReadonlyMap<ProgramName, Found>): string | undefined {
+  const problem = programNames.map((name) => problemOf(name, found.get(name))).find((text) => text !== undefined);
+  if (problem !== undefined) return problem;
+  const apiServer = found.get('kube-apiserver')?.version ?? '';
+  const manager = found.get('kube-controller-manager')?.version ?? '';
   return mayServe(apiServer, manager)
     ? undefined
     : `kube-controller-manager ${manager} does not fit kube-apiserver ${apiServer}`;
+}
+
+function problemOf(name: ProgramName, program: Found | undefined): string | undefined {
+  if (program === undefined) return `no ${name}`;
+  if (program.version === undefined) return `${name} does not run`;
+  const isNewEnough = isUsable(name === 'etcd' ? 'etcd' : 'kubernetes', program.version);
+  return isNewEnough ? undefined : `${name} ${program.version} is too old`;
 }
 
 /** This machine. */

@@ -42,6 +42,14 @@ test('KUBEBUILDER_ASSETS says how to use it when it is not set', async () => {
   expect(await offerOf('KUBEBUILDER_ASSETS')).toMatchObject({ reason: 'not set', cure: expect.any(String) as string });
 });
 
+test('KUBEBUILDER_ASSETS is told of when it is set and cannot be used', async () => {
+  const lines: string[] = [];
+  const environment = { cache, kubebuilderAssets: '/assets', path: [], ci: true };
+  const [assets] = standardSources(environment, (line) => lines.push(line), nothing);
+  expect(await assets?.offer()).toMatchObject({ reason: expect.stringContaining('no etcd') as string });
+  expect(lines).toEqual([expect.stringContaining('KUBEBUILDER_ASSETS (/assets) cannot be used: no etcd')]);
+});
+
 test('KUBEBUILDER_ASSETS is looked through alone', async () => {
   const looked: string[] = [];
   const machine: Machine = {

@@ -46,15 +46,15 @@ export function standardSources(
   ];
 }
 
-function fromAssets(
+async function fromAssets(
   assets: string | undefined,
   folders: CacheFolders,
   tools: { machine: Machine; log: (line: string) => void },
 ): Promise<Offer> {
   const cure = 'set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver, kube-controller-manager and kubectl';
-  if (assets === undefined) return Promise.resolve({ reason: 'not set', cure });
+  if (assets === undefined) return { reason: 'not set', cure };
   // `setup-envtest` brings no controller manager: the matching one is fetched.
-  return judgeFolders([assets], tools.machine, async (version) => {
+  const offer = await judgeFolders([assets], tools.machine, async (version) => {
     const folder = folders.controllerManager(version);
     try {
       await fetchControllerManager(folder, version, tools.log);
@@ -64,6 +64,10 @@ function fromAssets(
       throw error;
     }
   });
+  if ('binaries' in offer) return offer;
+  // It was named on purpose: going elsewhere without a word would puzzle.
+  tools.log(`KUBEBUILDER_ASSETS (${assets}) cannot be used: ${offer.reason}`);
+  return { ...offer, cure };
 }
 
 function allIn(folder: string): Binaries {
