@@ -47,6 +47,8 @@ const fileSchema = z.object({
   content: z.enum(['iso', 'import', 'snippets', 'vztmpl', 'backup']),
   format: z.string(),
   sizeBytes: z.number().int().nonnegative(),
+  /** Size of the disk inside an image to be imported. */
+  virtualBytes: z.number().int().positive().optional(),
   /** Node that has it, on storage that is not shared. */
   node: z.string().optional(),
 });
@@ -226,6 +228,8 @@ export function fromBaseline(baselineJson: unknown): Topology {
       content: file.content,
       format: file.format,
       sizeBytes: file.size,
+      // The recorded template was made from the image, so its disk tells how big the image is inside.
+      virtualBytes: file.content === 'import' ? baseline.template.volumes.find((volume) => volume.content === 'images')?.size : undefined,
     })),
     vms: [templateOf(baseline)],
     users: baseline.users,

@@ -25,7 +25,7 @@ import type { World } from '../state/world.ts';
 import { copyMs, durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
 import { requireBridgeAccess } from './bridge-access.ts';
-import { logCopy } from './config/drive-params.ts';
+import { logAllocated, logCopy } from './config/drive-params.ts';
 import { requireUnlocked } from './config/option-groups.ts';
 import { may, optionalText, requireAny, textOf } from './route.ts';
 import type { Call, Permission, Route } from './route.ts';
@@ -200,6 +200,7 @@ async function cloneLocked(call: Call, plan: Plan, task: Task): Promise<void> {
   const made: Volume[] = [];
   try {
     task.print(`creating a clone of VM ${source.vmid} with ID ${newId}`);
+    for (const drive of diskDrives(plan.options)) requireVolume(world, drive.file, source.node);
     const options = baseOptions(world, plan);
     await cloneDrives(world, plan, { options, made, task });
     finishClone(world, plan, placeholder, options);
@@ -272,6 +273,7 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
     sizeBytes: original.sizeBytes,
     bootable: original.bootable,
   };
+  await task.wait(durations.createDisk);
   if (isCloudInit(drive)) {
     const made = remember(copy, allocateDisk(world, { ...request, plainName: `vm-${newId}-cloudinit` }, task));
     task.print(`allocated target volume '${volumeId(made)}'`);
@@ -279,9 +281,21 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
   }
   const made = remember(copy, allocateDisk(world, request, task));
   made.usedBytes = original.usedBytes;
+  logAllocated(task, made);
   await copyData(world, plan, { original, made, task });
-  logCopy(task, made);
+  if (source.running === undefined) logCopy(task, made);
+  else logMirror(task, slot);
   return made;
+}
+
+/** A running source is mirrored by QEMU instead of copied. */
+function logMirror(task: Task, slot: string): void {
+  task.print(
+    `drive mirror is starting for drive-${slot}`,
+    `mirror-${slot}: transferred 0.0 MiB of 100.0 MiB (0.00%) in 0 s`,
+    `mirror-${slot}: transferred 100.0 MiB of 100.0 MiB (100.00%) in 1 s, ready`,
+    "all 'mirror' jobs are ready",
+  );
 }
 
 function remember(copy: DriveCopy, volume: Volume): Volume {

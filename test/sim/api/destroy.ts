@@ -39,6 +39,10 @@ async function destroyLocked(call: Call, owner: { vmid: number; node: string }, 
   const vm = world.vm(owner.vmid, owner.node);
   if (vm.lock !== 'suspended') requireUnlocked(vm);
   requireDestroyable(world, vm, params['purge'] === 1);
+  if (!world.quorate) {
+    await task.wait(durations.destroyWithoutQuorum);
+    throw failure(`unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`);
+  }
   await task.wait(durations.destroy);
   freeVolumes(world, vm, params['destroy-unreferenced-disks'] === 1);
   world.vms.delete(vm.vmid);

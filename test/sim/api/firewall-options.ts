@@ -12,20 +12,14 @@ import type { Call, Route } from './route.ts';
 /** The VM's file, made when it is not there yet: firewall calls do not ask whether the VM exists. */
 export function fileForWrite(call: Call): FirewallFile {
   const id = Number(call.params['vmid']);
-  requireWritable(call.world, `firewall/${id}.fw`);
+  requireWritable(call.world, `firewall-vm-${id}`);
   const file = call.world.firewall.get(id) ?? new FirewallFile();
   call.world.firewall.set(id, file);
   return file;
 }
 
 function requireWritable(world: World, lock: string): void {
-  if (!world.quorate)
-    throw failure(
-      `cfs-lock 'domain-firewall' error: no quorum!`.replace(
-        'domain-firewall',
-        lock.startsWith('firewall/') ? `file-${lock.replace('/', '_').replace('.', '_')}` : lock,
-      ),
-    );
+  if (!world.quorate) throw failure(`cfs-lock '${lock}' error: no quorum!`);
 }
 
 /** Refuses a digest of another state of the file. */

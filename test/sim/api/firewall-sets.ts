@@ -1,6 +1,6 @@
 // IP sets and aliases of a VM's firewall.
 import { failure, parameterError } from '../errors.ts';
-import { addressComplaint, cleanNetwork } from '../schema/firewall-values.ts';
+import { cleanNetwork } from '../schema/firewall-values.ts';
 import { fileDigest, flag, formatted, node, required, text, vmid } from '../schema/parameter.ts';
 import type { FirewallFile, IpSet, IpSetEntry } from '../state/firewall-file.ts';
 import { fileForWrite, requireFileDigest } from './firewall-options.ts';
@@ -160,11 +160,6 @@ function removeAlias(call: Call): null {
   const alias = textOf(call.params['name']);
   if (!file.aliases.delete(alias.toLowerCase())) throw failure(`no such alias '${alias}'`);
   return null;
-}
-
-/** The complaint about an address of a set or alias, in the format's words. */
-export function setAddressComplaint(value: string): string | undefined {
-  return addressComplaint(value, true);
 }
 
 const named = { node, vmid, name: required(name) };

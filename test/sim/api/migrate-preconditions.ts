@@ -31,7 +31,6 @@ export function preconditions(call: Call): unknown {
     local_resources: [],
     'mapped-resources': [],
     'mapped-resource-info': {},
-    'dependent-ha-resources': [],
   };
   if (vm.running === undefined) Object.assign(data, { allowed_nodes: allowed, not_allowed_nodes: notAllowed });
   return data;
@@ -60,6 +59,7 @@ function localDisks(world: World, vm: Vm): Record<string, unknown>[] {
       size: volume?.sizeBytes ?? 0,
       cdrom: isCdrom(drive) && !isCloudInit(drive) ? 1 : 0,
       is_attached: 1,
+      is_cloudinit: isCloudInit(drive) ? 1 : 0,
       is_tpmstate: slot === 'tpmstate0' ? 1 : 0,
       is_unused: 0,
       is_vmstate: 0,

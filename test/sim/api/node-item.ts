@@ -13,16 +13,14 @@ export function nodeItem(call: Call, node: ClusterNode): Record<string, unknown>
     status: online ? 'online' : 'offline',
     type: 'node',
   };
-  if (!may(call, `/nodes/${node.name}`, 'Sys.Audit')) return item;
   item['level'] = '';
-  item['maxdisk'] = node.rootBytes;
-  item['disk'] = Math.floor(node.rootBytes * 0.1);
   item['cgroup-mode'] = 2;
+  if (!may(call, `/nodes/${node.name}`, 'Sys.Audit')) return item;
+  Object.assign(item, { maxcpu: node.cpus, maxmem: node.memoryBytes, maxdisk: node.rootBytes });
   if (!online) return item;
   return Object.assign(item, {
     cpu: 0.05,
-    maxcpu: node.cpus,
-    maxmem: node.memoryBytes,
+    disk: Math.floor(node.rootBytes * 0.1),
     mem: usedMemory(call, node),
     uptime: Math.floor((call.world.clock.now() - node.bootedAt) / 1000),
   });

@@ -97,11 +97,16 @@ function networks(call: Call): unknown {
     }));
 }
 
+function qmpStatus(call: Call, vmid: number): string {
+  return call.world.vms.get(vmid)?.running?.qmpStatus ?? 'stopped';
+}
+
 function listVms(call: Call): unknown {
   const name = textOf(call.params['node']);
   return [...call.world.vms.values()]
     .filter((vm) => vm.node === name && may(call, `/vms/${vm.vmid}`, 'VM.Audit'))
-    .map((vm) => statusItem(call.world, vm, liveStatus(call.world, vm), 'list'));
+    .map((vm) => statusItem(call.world, vm, liveStatus(call.world, vm), 'list'))
+    .map((item) => (call.params['full'] === 1 ? { ...item, qmpstatus: qmpStatus(call, Number(item['vmid'])) } : item));
 }
 
 export const nodeRoutes: Route[] = [

@@ -45,9 +45,9 @@ function list(call: Call): unknown {
 }
 
 function create(call: Call): null {
-  requireWritable(call);
   const id = textOf(call.params['poolid']);
   return prefixed('create pool failed', () => {
+    requireWritable(call);
     if (call.world.pools.has(id)) throw failure(`pool '${id}' already exists`);
     call.world.pools.set(id, { id, comment: optionalText(call.params['comment']), vms: new Set(), storages: new Set() });
     return null;
@@ -55,8 +55,8 @@ function create(call: Call): null {
 }
 
 function change(call: Call): null {
-  requireWritable(call);
   return prefixed('update pools failed', () => {
+    requireWritable(call);
     const one = pool(call);
     if (call.params['comment'] !== undefined) one.comment = textOf(call.params['comment']);
     for (const entry of splitList(textOf(call.params['vms']))) changeVm(call, one, Number(entry));
@@ -83,8 +83,8 @@ function changeVm(call: Call, one: Pool, vmid: number): void {
 }
 
 function remove(call: Call): null {
-  requireWritable(call);
   return prefixed('delete pool failed', () => {
+    requireWritable(call);
     const one = pool(call);
     const [vmid] = one.vms;
     const [storage] = one.storages;

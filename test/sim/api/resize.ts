@@ -66,7 +66,7 @@ async function grow(call: Call, volume: Volume, wanted: number, task: Task): Pro
     task.print('qemu-img: Failed to grow the L1 table: File too large');
     const options = volume.format === 'qcow2' ? "'--preallocation=metadata' " : '';
     throw failure(
-      `command '/usr/bin/qemu-img resize ${options}-f ${volume.format} ${world.volumes.path(volume)} ${wanted}' failed: exit code 1`,
+      `command '/usr/bin/qemu-img resize ${options}-f ${volume.format} ${world.volumes.path(volume)} ${BigInt(wanted)}' failed: exit code 1`,
     );
   }
   volume.sizeBytes = running ? wanted : bytes;

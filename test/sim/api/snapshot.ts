@@ -72,7 +72,7 @@ async function createInTask(world: World, vm: Vm, wanted: Wanted, task: Task): P
       task.print('skipping guest filesystem freeze - agent configured but not running?');
     }
     const section = vm.snapshots.get(wanted.name);
-    if (section?.vmstate !== undefined) task.print(`completed saving the VM state in 1s, saved 8.79 KiB`);
+    if (section?.vmstate !== undefined) task.print(`completed saving the VM state in 1 s, saved 8.79 KiB`);
     for (const [slot, volume] of snapshotDisks(world, vm, vm.options)) {
       task.print(`snapshotting 'drive-${slot}' (${volumeId(volume)})`);
       if (vm.running !== undefined && volume.format === 'qcow2') task.print('internal qemu snapshot');

@@ -63,11 +63,11 @@ export function resourceItem(world: World, vm: Vm, detailed: boolean): Record<st
   const pool = world.poolOf(vm.vmid);
   if (pool !== undefined && detailed) item['pool'] = pool;
   if (vm.lock !== undefined) item['lock'] = vm.lock;
+  if (vm.options['tags'] !== undefined) item['tags'] = vm.options['tags'];
   const seen = world.view.of(vm.vmid);
   if (seen === undefined) return { ...item, status: 'unknown' };
   Object.assign(item, counters(seen), { maxcpu: seen.cpus, diskread: seen.diskRead, diskwrite: seen.diskWrite });
   item['status'] = seen.qmpStatus === 'paused' ? 'paused' : seen.status;
   item['template'] = seen.template ? 1 : 0;
-  if (seen.tags !== undefined) item['tags'] = seen.tags;
   return item;
 }

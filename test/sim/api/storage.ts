@@ -67,12 +67,14 @@ function listStatus(call: Call): unknown {
   const name = textOf(params['node']);
   const target = optionalText(params['target']);
   const contents = splitList(textOf(params['content']));
+  const only = optionalText(params['storage']);
+  if (only !== undefined && !world.volumes.storages.has(only)) throw parameterError({ storage: 'No such storage.' });
   return [...world.volumes.storages.values()]
     .filter((storage) => may(call, `/storage/${storage.id}`, 'Datastore.Audit', 'Datastore.AllocateSpace'))
     .filter(
-      (storage) => world.volumes.isOn(storage, name) && (target === undefined || world.volumes.isOn(storage, target)),
+      (storage) => world.volumes.isOn(storage, name) && (target === undefined || (storage.shared && world.volumes.isOn(storage, target))),
     )
-    .filter((storage) => params['storage'] === undefined || storage.id === params['storage'])
+    .filter((storage) => only === undefined || storage.id === only)
     .filter((storage) => !storage.disabled || params['enabled'] !== 1)
     .filter((storage) => contents.length === 0 || contents.some((content) => storage.content.includes(content)))
     .map((storage) => listItem(call, storage));
@@ -82,11 +84,14 @@ function listItem(call: Call, storage: Storage): Record<string, unknown> {
   const item: Record<string, unknown> = { ...statusOf(call, storage), storage: storage.id };
   if (Number(item['total']) > 0) item['used_fraction'] = Number(item['used']) / Number(item['total']);
   if (call.params['format'] === 1)
-    item['formats'] = {
-      default: 'raw',
-      supported: storage.path === undefined ? ['raw'] : ['raw', 'qcow2', 'subvol', 'vmdk'],
-    };
+    Object.assign(item, formats(storage));
   return item;
+}
+
+/** What `format=1` adds, in the old and in the new shape. */
+function formats(storage: Storage): Record<string, unknown> {
+  const supported = storage.path === undefined ? ['raw'] : ['qcow2', 'raw', 'subvol', 'vmdk'];
+  return { format: [Object.fromEntries(supported.map((name) => [name, 1])), 'raw'], formats: { default: 'raw', supported } };
 }
 
 function one(call: Call): Storage {
@@ -142,7 +147,7 @@ export function maySee(call: Call, storage: Storage, volume: Volume): boolean {
     return (
       may(call, `/vms/${volume.vmid}`, 'VM.Backup') && may(call, `/storage/${storage.id}`, 'Datastore.AllocateSpace')
     );
-  return may(call, `/storage/${storage.id}`, 'Datastore.Audit') || may(call, `/vms/${volume.vmid}`, 'VM.Config.Disk');
+  return may(call, `/storage/${storage.id}`, 'Datastore.Audit') && may(call, `/vms/${volume.vmid}`, 'VM.Config.Disk');
 }
 
 const readStorage = needs('/storage/{storage}', 'Datastore.Audit', 'Datastore.AllocateSpace');

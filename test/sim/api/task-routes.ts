@@ -122,7 +122,7 @@ function list(call: Call): unknown {
   const start = Number(params['start'] ?? 0);
   const limit = Number(params['limit'] ?? 50);
   const shown = found.slice(start, start + limit).map((task) => listItem(task, source));
-  return new Answer(shown, { total: found.length });
+  return found.length === 0 ? shown : new Answer(shown, { total: found.length });
 }
 
 /** Finished tasks each node keeps in the cluster's list. */

@@ -12,7 +12,7 @@ import type { Volume } from '../state/volumes.ts';
 import type { World } from '../state/world.ts';
 import { copyMs, durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
-import { logCopy } from './config/drive-params.ts';
+import { logAllocated, logCopy } from './config/drive-params.ts';
 import { requireDigest, requireUnlocked } from './config/option-groups.ts';
 import { addUnused } from './config/pending-section.ts';
 import { needs, optionalText, requireAny, textOf } from './route.ts';
@@ -28,7 +28,7 @@ async function toTemplate(call: Call): Promise<string> {
     if (vm.isTemplate && params['disk'] === undefined) throw failure("you can't convert a template to a template");
     if (vm.running !== undefined) throw failure("you can't convert a VM to template if VM is running");
     const kind = { node: vm.node, type: 'qmtemplate', id: String(vm.vmid), caller: call.caller };
-    return world.tasks.start(kind, (task) => lockConfig(world, vm, () => convert(world, vm, optionalText(params['disk']), task), { task })).upid;
+    return world.tasks.start(kind, (task) => lockConfig(world, vm, () => convert(world, vm, optionalText(params['disk']), task))).upid;
   });
 }
 
@@ -75,7 +75,7 @@ function moveDisk(call: Call): string | Promise<string> {
     if (vm.snapshots.size > 0 && params['delete'] === 1) throw failure("you can't move a disk with snapshots and delete the source");
     const kind = { node: vm.node, type: 'qmmove', id: String(vm.vmid), caller: call.caller };
     const move = { slot, drive, volume, storage, format, removeSource: params['delete'] === 1 };
-    return world.tasks.start(kind, (task) => lockConfig(world, vm, () => runMove(world, vm, move, task), { task })).upid;
+    return world.tasks.start(kind, (task) => lockConfig(world, vm, () => runMove(world, vm, move, task))).upid;
   });
 }
 
@@ -102,7 +102,10 @@ async function runMove(world: World, vm: Vm, move: Move, task: Task): Promise<vo
     throw failure(`storage migration failed: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (isCloudInit(drive)) task.print(`allocated target volume '${volumeId(made)}'`);
-  else logCopy(task, made);
+  else {
+    logAllocated(task, made);
+    logCopy(task, made);
+  }
   made.usedBytes = volume.usedBytes;
   vm.options[slot] = printDrive({ ...drive, file: volumeId(made), size: formatSize(made.sizeBytes) });
   releaseSource(world, vm, move, task);

@@ -167,7 +167,10 @@ function merge(params: RawParameters, pathParams: Record<string, string>): RawPa
 /** The answer an error becomes: its text is the reason phrase and the body's message. */
 export function errorResponse(error: unknown): ApiResponse {
   const { status, message, errors } = error instanceof ApiError ? error : new ApiError(500, messageOf(error));
-  const reason = message.replace(/\s+$/, '').replaceAll('\n', ' ');
-  const body = { data: null, message: `${message.replace(/\n$/, '')}\n`, ...(errors === undefined ? {} : { errors }) };
+  // The first line only, as the status line has no room for more.
+  const reason = (message.split('\n')[0] ?? '').trimEnd();
+  if (/^method '\w+' not available$/.test(message)) return { status, reason, body: '', headers: {} };
+  const isUnknownPath = status === 501 && message.startsWith('Method ');
+  const body = { data: null, message: isUnknownPath ? message : `${message}\n`, ...(errors === undefined ? {} : { errors }) };
   return { status, reason, body: JSON.stringify(body), headers: { 'content-type': 'application/json;charset=UTF-8' } };
 }

@@ -1,5 +1,5 @@
 // Addresses, ports, protocols and macros of firewall rules: what is accepted and how it is written down.
-import { isIpv4, isIpv6 } from './formats.ts';
+import { isIpv4, isIpv6 } from './ip.ts';
 
 const protocols = new Set([
   'tcp',
@@ -204,7 +204,7 @@ export const macros = new Set([
 /** The complaint about a protocol name. */
 export function protocolComplaint(value: string): string | undefined {
   const known = protocols.has(value.toLowerCase()) || (/^\d+$/.test(value) && Number(value) < 255);
-  return known ? undefined : `invalid format - unknown protocol '${value}'\n`;
+  return known ? undefined : `unknown protocol '${value}'`;
 }
 
 function portComplaint(value: string): string | undefined {
@@ -217,7 +217,7 @@ export function portsComplaint(value: string): string | undefined {
   for (const item of value.split(',')) {
     for (const port of item.split(':')) {
       const complaint = portComplaint(port);
-      if (complaint !== undefined) return `invalid format - ${complaint}\n`;
+      if (complaint !== undefined) return complaint;
     }
   }
   return undefined;
@@ -226,7 +226,7 @@ export function portsComplaint(value: string): string | undefined {
 /** The complaint about an ICMP type. */
 export function icmpComplaint(value: string): string | undefined {
   const known = icmpTypes.has(value) || /^\d+(?:\/\d+)?$/.test(value);
-  return known ? undefined : `invalid format - invalid icmp-type value '${value}'\n`;
+  return known ? undefined : `invalid icmp-type value '${value}'`;
 }
 
 /** 4 or 6 for an address, network or range; undefined for names. */
@@ -242,13 +242,13 @@ export function addressComplaint(value: string, aliasAllowed: boolean): string |
   if (isIpv4(address) || isIpv6(address)) {
     const bits = isIpv4(address) ? 32 : 128;
     if (prefix === undefined) return undefined;
-    if (!/^\d+$/.test(prefix)) return `invalid format - value does not look like a valid IP address or CIDR network\n`;
+    if (!/^\d+$/.test(prefix)) return 'value does not look like a valid IP address or CIDR network';
     return Number(prefix) > bits
-      ? `invalid format - Prefix length ${prefix} is longer than IP address (${bits})\n`
+      ? `Prefix length ${prefix} is longer than IP address (${bits})`
       : undefined;
   }
   if (aliasAllowed && /^(?:dc\/|guest\/)?[A-Za-z][A-Za-z0-9\-_]+$/.test(value)) return undefined;
-  return 'invalid format - value does not look like a valid IP address or CIDR network\n';
+  return 'value does not look like a valid IP address or CIDR network';
 }
 
 /** The address or network as it is stored: host bits cleared, full prefixes dropped. */

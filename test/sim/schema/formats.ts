@@ -1,22 +1,12 @@
 // The named value formats of the API and the texts Proxmox VE refuses a value with.
 
+import { addressComplaint, icmpComplaint, portsComplaint, protocolComplaint } from './firewall-values.ts';
+import { isIpv4, isIpv6 } from './ip.ts';
+
 type Check = (value: string) => string | undefined;
 
 function matching(pattern: RegExp, complaint: (value: string) => string): Check {
   return (value) => (pattern.test(value) ? undefined : complaint(value));
-}
-
-const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/;
-
-/** Whether the text is an IPv4 address. */
-export function isIpv4(value: string): boolean {
-  return ipv4.test(value);
-}
-
-/** Whether the text is an IPv6 address (compressed forms included, no zone). */
-export function isIpv6(value: string): boolean {
-  if (!/^[0-9a-fA-F:.]+$/.test(value) || !value.includes(':')) return false;
-  return URL.canParse(`http://[${value}]/`);
 }
 
 function isCidr(value: string, least4 = 8, least6 = 8): boolean {
@@ -39,6 +29,17 @@ function hotplug(value: string): string | undefined {
 const bootDevice =
   /^(?:(?:ide[0-3]|sata[0-5]|scsi(?:[0-2]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)|net\d+|usb\d+|hostpci\d+)$/;
 
+const cpuModels = new Set([
+  'host', 'max', 'kvm32', 'kvm64', 'qemu32', 'qemu64', 'x86-64-v2', 'x86-64-v2-AES', 'x86-64-v3', 'x86-64-v4', '486', 'athlon', 'phenom',
+  'core2duo', 'coreduo', 'pentium', 'pentium2', 'pentium3', 'Conroe', 'Penryn', 'KnightsMill', 'GraniteRapids', 'SapphireRapids', 'SierraForest',
+]);
+
+/** Vendor families come in many versions; their names are taken by shape. */
+function isCpuModel(value: string): boolean {
+  const families = /^(?:Nehalem|Westmere|SandyBridge|IvyBridge|Haswell|Broadwell|Skylake-(?:Client|Server)|Cascadelake-Server|Cooperlake|Icelake-(?:Client|Server)|Opteron_G[1-5]|EPYC)(?:-[\w-]+)?$/;
+  return cpuModels.has(value) || families.test(value) || value.startsWith('custom-');
+}
+
 const identifier = /^[a-z][a-z0-9_-]+$/i;
 const diskSize = /^\d+(\.\d+)?[KMGT]?$/;
 
@@ -55,15 +56,15 @@ const checks: Readonly<Record<string, Check>> = {
     /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){0,2}$/,
     () => 'value does not look like a valid pool name',
   ),
-  'pve-volume-id': matching(/^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i, (value) => `unable to parse volume ID '${value}'\n`),
+  'pve-volume-id': matching(/^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i, (value) => `unable to parse volume ID '${value}'`),
   'pve-volume-id-or-qm-path': (value) =>
     value === 'none' || value === 'cdrom' || value.startsWith('/') || /^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i.test(value)
       ? undefined
-      : `unable to parse volume ID '${value}'\n`,
+      : `unable to parse volume ID '${value}'`,
   'pve-volume-id-or-absolute-path': (value) =>
     value.startsWith('/') || /^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i.test(value)
       ? undefined
-      : `unable to parse volume ID '${value}'\n`,
+      : `unable to parse volume ID '${value}'`,
   'disk-size': matching(diskSize, (value) => `value does not look like a disk size: ${value}`),
   'pve-bridge-id': matching(/^[-_.\w\d]+$/, () => 'invalid bridge name'),
   'mac-addr': matching(
@@ -93,7 +94,13 @@ const checks: Readonly<Record<string, Check>> = {
     /^(?:images|rootdir|vztmpl|iso|backup|snippets|import|none)$/,
     (value) => `invalid content type '${value}'`,
   ),
-  'pve-fw-protocol-spec': (value) => (/^[a-z0-9-]+$/i.test(value) ? undefined : `invalid protocol`),
+  'pve-fw-protocol-spec': protocolComplaint,
+  'pve-fw-sport-spec': portsComplaint,
+  'pve-fw-dport-spec': portsComplaint,
+  'pve-fw-icmp-type-spec': icmpComplaint,
+  IPorCIDRorAlias: (value) => addressComplaint(value, true),
+  IPorCIDR: (value) => addressComplaint(value, false),
+  'pve-cpu-type': (value) => (isCpuModel(value) ? undefined : `Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`),
   'pve-iface': matching(/^[a-z][a-z0-9_]{1,20}([:.]\d+)?$/i, () => 'invalid network interface name'),
   'pve-priv-list': () => undefined,
   'pve-task-status-type': matching(/^(?:ok|error|warning|unknown)$/i, (value) => `invalid status`),

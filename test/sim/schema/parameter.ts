@@ -13,6 +13,8 @@ export interface Parameter {
   pattern?: RegExp;
   /** Name of a format in formats.ts, or the keys of a property string. */
   format?: string | PropertyFormat;
+  /** A last look at the whole value; answers the complaint. */
+  check?: (value: string) => string | undefined;
   /** Name of a parameter that must be given too. */
   requires?: string;
   /** Property strings only: this key may be written without its name. */

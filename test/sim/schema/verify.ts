@@ -1,5 +1,5 @@
 // Verifies raw parameters against a table and reports in Proxmox's words; also reads and prints property strings.
-import { parameterError } from '../errors.ts';
+import { failure, parameterError } from '../errors.ts';
 import { complaintAbout } from './formats.ts';
 import { lookUp } from './parameter.ts';
 import type { Parameter, ParameterTable, ParameterValue, Parameters, PropertyFormat } from './parameter.ts';
@@ -14,6 +14,7 @@ export function verify(table: ParameterTable, raw: RawParameters): Parameters {
   const errors: Record<string, string> = {};
   const values: Parameters = {};
   for (const [name, value] of Object.entries(raw)) {
+    if (value === null) throw failure(`unable to parse value of '${name}' - got undefined value`);
     const parameter = lookUp(table, name);
     if (parameter === undefined) errors[name] = notInSchema;
     else {
@@ -37,33 +38,24 @@ type Checked = { value: ParameterValue } | { complaint: string };
 
 function check(parameter: Parameter, raw: unknown, name: string): Checked {
   if (parameter.type === 'array') return checkArray(raw);
-  if (Array.isArray(raw)) {
-    if (typeof parameter.format === 'string' && /-list$/.test(parameter.format))
-      return check(parameter, raw.map(String).join(','), name);
-    return { complaint: `type check ('${parameter.type}') failed - got 'ARRAY'` };
-  }
-  const value =
-    typeof raw === 'boolean'
-      ? parameter.type === 'boolean'
-        ? raw
-          ? '1'
-          : '0'
-        : raw
-          ? 'true'
-          : 'false'
-      : scalarText(raw);
-  const complaint =
-    typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
+  const isList = typeof parameter.format === 'string' && /-a?list$/.test(parameter.format);
+  const foreign = Array.isArray(raw) && isList ? undefined : foreignType(parameter, raw);
+  if (foreign !== undefined) return { complaint: `type check ('${parameter.type}') failed - got ${foreign}` };
+  const value = Array.isArray(raw) ? raw.map(String).join(',') : typeof raw === 'boolean' ? (raw ? '1' : '0') : String(raw as string | number);
+  const complaint = typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
   return complaint === undefined ? { value: typed(parameter, value) } : { complaint };
+}
+
+/** What Perl calls a JSON value that is no plain text or number. */
+function foreignType(parameter: Parameter, raw: unknown): string | undefined {
+  if (Array.isArray(raw)) return 'ARRAY';
+  if (typeof raw === 'boolean') return parameter.type === 'boolean' ? undefined : 'JSON::PP::Boolean';
+  return typeof raw === 'object' ? 'HASH' : undefined;
 }
 
 function checkArray(raw: unknown): Checked {
   if (Array.isArray(raw)) return { value: raw.map(String) };
   return { value: [String(raw)] };
-}
-
-function scalarText(raw: unknown): string {
-  return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : JSON.stringify(raw);
 }
 
 const typePatterns = {
@@ -83,14 +75,14 @@ function boundsComplaint(parameter: Parameter, value: string): string | undefine
     return `value must have a minimum value of ${parameter.min}`;
   if (parameter.max !== undefined && Number(value) > parameter.max)
     return `value must have a maximum value of ${parameter.max}`;
+  if (parameter.pattern !== undefined && !matchesWhole(parameter.pattern, value))
+    return 'value does not match the regex pattern';
   if (parameter.maxLength !== undefined && value.length > parameter.maxLength) {
     return `value may only be ${parameter.maxLength} characters long`;
   }
   if (parameter.minLength !== undefined && value.length < parameter.minLength) {
     return `value must be at least ${parameter.minLength} characters long`;
   }
-  if (parameter.pattern !== undefined && !matchesWhole(parameter.pattern, value))
-    return 'value does not match the regex pattern';
   if (parameter.enum !== undefined && !parameter.enum.includes(value)) {
     return `value '${value}' does not have a value in the enumeration '${parameter.enum.join(', ')}'`;
   }
@@ -107,10 +99,12 @@ function formatComplaint(parameter: Parameter, value: string, name: string): str
     const complaint = complaintAbout(parameter.format, value);
     return complaint === undefined ? undefined : `invalid format - ${complaint}\n`;
   }
-  const result = readPropertyString(parameter.format, value);
+  const result = readPropertyString(parameter.format, value, name);
   if ('syntax' in result) return `invalid format - ${result.syntax}\n`;
   const lines = Object.entries(result.errors).map(([key, text]) => `${name}.${key}: ${text}\n`);
-  return lines.length === 0 ? undefined : `invalid format - format error\n${lines.join('')}`;
+  if (lines.length > 0) return `invalid format - format error\n${lines.join('')}`;
+  const complaint = parameter.check?.(value);
+  return complaint === undefined ? undefined : `invalid format - ${complaint}\n`;
 }
 
 function typed(parameter: Parameter, value: string): ParameterValue {
@@ -132,7 +126,7 @@ const booleanWords = new Map([
 ]);
 
 /** Reads `a,b=c,d=e` by the keys of the format, as Proxmox's parser does. */
-export function readPropertyString(format: PropertyFormat, text: string): ReadProperties {
+export function readPropertyString(format: PropertyFormat, text: string, name = ''): ReadProperties {
   const defaultKey = Object.keys(format).find((key) => format[key]?.defaultKey === true);
   const values: Record<string, string> = {};
   for (const part of text.split(',')) {
@@ -140,7 +134,7 @@ export function readPropertyString(format: PropertyFormat, text: string): ReadPr
     const complaint = takePart(format, part, defaultKey, values);
     if (complaint !== undefined) return { syntax: complaint };
   }
-  return { values, errors: propertyErrors(format, values) };
+  return { values, errors: propertyErrors(format, values, name) };
 }
 
 function takePart(
@@ -149,7 +143,7 @@ function takePart(
   defaultKey: string | undefined,
   values: Record<string, string>,
 ): string | undefined {
-  const match = /^([^=]+)=(.*)$/s.exec(part);
+  const match = /^([^=]+)=(.+)$/s.exec(part);
   if (match === null) {
     if (part.includes('=')) return 'missing key in comma-separated list property';
     if (defaultKey === undefined) return 'value without key, but schema does not define a default key';
@@ -178,7 +172,7 @@ function takeKey(
   return undefined;
 }
 
-function propertyErrors(format: PropertyFormat, values: Record<string, string>): Record<string, string> {
+function propertyErrors(format: PropertyFormat, values: Record<string, string>, name: string): Record<string, string> {
   const errors: Record<string, string> = {};
   for (const [key, value] of Object.entries(values)) {
     const definition = format[key];
@@ -187,7 +181,7 @@ function propertyErrors(format: PropertyFormat, values: Record<string, string>):
       const result = check(definition, value, key);
       if ('complaint' in result) errors[key] = result.complaint;
       if (definition.requires !== undefined && values[definition.requires] === undefined) {
-        errors[definition.requires] = `missing property required by '${key}'`;
+        errors[definition.requires] = `missing property required by '${name}.${key}'`;
       }
     }
   }

@@ -1,5 +1,6 @@
 // The options of a virtual machine: their types, bounds and property strings (facts of Proxmox VE 9.2's schema).
 import { driveFormats } from './drive-format.ts';
+import { complaintAbout } from './formats.ts';
 import {
   configIdList,
   decimal,
@@ -65,7 +66,7 @@ const agentFormat: PropertyFormat = {
 };
 
 const cpuFormat: PropertyFormat = {
-  cputype: { type: 'string', defaultKey: true, pattern: /[\w.+-]+/ },
+  cputype: { type: 'string', defaultKey: true },
   'reported-model': text(),
   hidden: flag(),
   'hv-vendor-id': text({ pattern: /[a-zA-Z0-9]{1,12}/ }),
@@ -142,7 +143,7 @@ const processorAndMemory: ParameterTable = {
   vcpus: integer(1),
   cpulimit: decimal(0, 128),
   cpuunits: integer(1, 262144),
-  cpu: formatted(cpuFormat),
+  cpu: formatted(cpuFormat, { check: (value) => complaintAbout('pve-cpu-type', /(?:^|,)(?:cputype=)?([^=,]+)(?:,|$)/.exec(value)?.[1] ?? 'kvm64') }),
   affinity: formatted('pve-cpuset'),
   numa: flag(),
   'numa[n]': formatted({

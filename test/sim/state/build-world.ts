@@ -56,6 +56,7 @@ function addStorages(world: World): void {
       sizeBytes,
       usedBytes: sizeBytes,
       bootable: content === 'import',
+      virtualBytes: file.virtualBytes,
     });
   }
 }

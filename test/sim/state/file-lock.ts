@@ -39,17 +39,28 @@ export class FileLocks {
   }
 
   /** Runs the work while the lock is held; fails with `got timeout` when it stays busy. */
-  async hold<T>(request: LockRequest, work: () => T | Promise<T>): Promise<T> {
+  hold<T>(request: LockRequest, work: () => T | Promise<T>): Promise<T> {
     const state = this.#locks.get(request.key) ?? { exclusive: false, sharedHolders: 0, queue: [] };
     this.#locks.set(request.key, state);
     const shared = request.shared === true;
-    if (this.#isFree(state, shared)) this.#take(state, shared);
-    else await this.#wait(state, request, shared);
+    if (!this.#isFree(state, shared)) return this.#wait(state, request, shared).then(() => this.#run(request, state, work));
+    this.#take(state, shared);
+    return this.#run(request, state, work);
+  }
+
+  /** Work that ends at once gives the lock back at once, so that calls of the same moment do not see it. */
+  #run<T>(request: LockRequest, state: LockState, work: () => T | Promise<T>): Promise<T> {
+    const release = (): void => this.#release(request.key, state, request.shared === true);
+    let result: T | Promise<T>;
     try {
-      return await work();
-    } finally {
-      this.#release(request.key, state, shared);
+      result = work();
+    } catch (error) {
+      release();
+      return Promise.reject(error as Error);
     }
+    if (result instanceof Promise) return result.finally(release);
+    release();
+    return Promise.resolve(result);
   }
 
   #isFree(state: LockState, shared: boolean): boolean {

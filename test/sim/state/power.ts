@@ -11,11 +11,12 @@ import type { World } from './world.ts';
 
 /** Starts the process; pending changes must be applied already. */
 export async function startProcess(world: World, vm: Vm, task: Task, paused = false): Promise<void> {
-  requireDrives(world, vm);
+  requireSnippets(world, vm);
   if (hasCloudInitDrive(vm.options)) {
     regenerateCloudInit(vm);
     task.print('generating cloud-init ISO');
   }
+  requireDrives(world, vm);
   requireVirtualization(world, vm);
   requireBridges(world, vm);
   await task.wait(durations.start);
@@ -42,6 +43,13 @@ function requireDrives(world: World, vm: Vm): void {
   for (const [, drive] of drivesOf(vm.options)) {
     if (drive.file !== 'none' && drive.file !== 'cdrom' && !drive.file.startsWith('/'))
       requireVolume(world, drive.file, vm.node);
+  }
+}
+
+/** Custom cloud-init documents must be there. */
+function requireSnippets(world: World, vm: Vm): void {
+  for (const part of (vm.options['cicustom'] ?? '').split(',').filter((text) => text.includes('='))) {
+    requireVolume(world, part.slice(part.indexOf('=') + 1), vm.node);
   }
 }
 

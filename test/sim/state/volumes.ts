@@ -38,6 +38,8 @@ export interface Volume {
   format: string;
   sizeBytes: number;
   usedBytes: number;
+  /** Size of the disk inside an image to be imported, where it differs from the file's. */
+  virtualBytes: number | undefined;
   /** Seconds since the epoch. */
   createdAt: number;
   /** Name of the base volume this is a linked clone of. */
@@ -131,6 +133,7 @@ export class Volumes {
       archive: undefined,
       hidden: false,
       bootable: false,
+      virtualBytes: undefined,
       ...made,
       storage: storageId,
       node: storage?.shared === true ? undefined : node,

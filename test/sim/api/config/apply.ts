@@ -1,7 +1,7 @@
 // Applies pending changes: on a stopped VM all of them, on a running one those QEMU takes while it runs.
 import { failure, messageOf } from '../../errors.ts';
 import { isDriveName } from '../../schema/drive-format.ts';
-import { isCdrom, isCloudInit, parseDrive, parseNet } from '../../state/drive.ts';
+import { bootOrder, isCdrom, isCloudInit, parseDrive, parseNet } from '../../state/drive.ts';
 import type { Drive } from '../../state/drive.ts';
 import { freeVolume, isOwnedBy } from '../../state/disk-work.ts';
 import { regenerateCloudInit } from '../../state/cloud-init.ts';
@@ -30,7 +30,7 @@ export function deallocate(world: World, vm: Vm, drive: Drive): void {
     const inUse = Object.entries(section.options).some(
       ([key, text]) => isDriveName(key) && parseDrive(key, text)?.file === drive.file,
     );
-    if (inUse) throw failure(`unable to remove '${drive.file}' - volume is still in use (snapshot?)`);
+    if (inUse) throw failure(`unable to delete '${drive.file}' - volume is still in use (snapshot?)`);
   }
   freeVolume(world, volume);
 }
@@ -139,10 +139,11 @@ function dropOption(vm: Vm, key: string): void {
 
 /** Takes a device out of the guest; a guest whose system does not run never lets go of it. */
 async function unplugDevice(world: World, vm: Vm, key: string): Promise<void> {
+  if (isDriveName(key) && bootOrder(vm.options['boot']).includes(key)) throw failure(`can't unplug bootdisk '${key}'`);
   const ready = vm.running?.agentReadyAt;
   if (ready === undefined || ready > world.clock.now()) {
     await world.clock.sleep(durations.hotUnplugRefused);
-    throw failure(`error on hot-unplugging device '${key}' - still busy in guest?\n`);
+    throw failure(`error on hot-unplugging device '${key}' - still busy in guest?`);
   }
   await world.clock.sleep(durations.hotUnplug);
 }

@@ -136,7 +136,7 @@ export function createDrive(
 
 function attachExisting(context: DriveContext, slot: string, drive: Drive): { text: string; made: undefined } {
   const volume = requireVolume(context.world, drive.file, context.node);
-  if (volume.content === 'iso' && !isCdrom(drive)) throw parameterError({ [slot]: 'Use media=cdrom for ISO images' });
+  if (volume.content === 'iso' && !isCdrom(drive)) throw parameterError({ [slot]: "explicit 'media=cdrom' is required for iso images" });
   drive['size'] = formatSize(volume.sizeBytes);
   return { text: printDrive(drive), made: undefined };
 }
@@ -172,14 +172,17 @@ function createDisk(
   if (id === undefined) throw failure('no storage ID specified (and no default storage)');
   const source = drive['import-from'] === undefined ? undefined : requireVolume(world, drive['import-from'], node);
   if (source !== undefined) log.print(importLine(context, drive['import-from'] ?? '', source));
-  const sizeBytes = source?.sizeBytes ?? Math.floor(request.sizeGiB * 1024 ** 2) * 1024;
+  const sizeBytes = source?.virtualBytes ?? source?.sizeBytes ?? Math.floor(request.sizeGiB * 1024 ** 2) * 1024;
   const format = drive['format'] ?? source?.format ?? 'raw';
   const made = allocateDisk(
     world,
     { storage: id, node, vmid, format, sizeBytes, bootable: source?.bootable ?? false },
     log,
   );
-  if (source !== undefined) logCopy(log, made);
+  if (source !== undefined) {
+    logAllocated(log, made);
+    logCopy(log, made);
+  }
   const created: Drive = { ...drive, file: volumeId(made), size: formatSize(sizeBytes) };
   delete created['format'];
   delete created['import-from'];
@@ -194,11 +197,15 @@ function importLine(context: DriveContext, volid: string, source: Volume): strin
   return `create full clone of drive${slot === undefined ? '' : ` ${slot}`} (${volid})`;
 }
 
+/** The line that follows the allocation of a copy. */
+export function logAllocated(log: Log, made: Volume): void {
+  log.print(`allocated target volume '${volumeId(made)}'`);
+}
+
 /** The lines of a full copy. */
 export function logCopy(log: Log, made: Volume): void {
   const size = `${(made.sizeBytes / 1024 ** 2).toFixed(1)} MiB`;
   log.print(
-    `allocated target volume '${volumeId(made)}'`,
     `transferred 0.0 B of ${size} (0.00%)`,
     `transferred ${size} of ${size} (100.00%)`,
   );

@@ -7,7 +7,7 @@ import { vmOptions } from '../../schema/vm-options.ts';
 import { requireAny } from '../route.ts';
 import type { Call } from '../route.ts';
 
-const cpu = ['affinity', 'cores', 'cpu', 'cpulimit', 'cpuunits', 'numa', 'smp', 'sockets', 'vcpus'];
+const cpu = ['cores', 'cpu', 'cpulimit', 'cpuunits', 'numa', 'smp', 'sockets', 'vcpus'];
 const memory = ['allow-ksm', 'balloon', 'hugepages', 'keephugepages', 'memory', 'shares'];
 const hardwareType = [
   'acpi',
@@ -77,6 +77,21 @@ export function requireOptionPrivileges(call: Call, vmid: number, options: Itera
     if (privileges === undefined) throw failure(`only root can set '${option}' config`);
     requireAny(call, `/vms/${vmid}`, privileges);
     if (option === 'startup') requireAny(call, '/', ['Sys.Modify']);
+  }
+}
+
+/** Passed-through devices are for root, emulated ones need VM.Config.HWType. */
+export function requireDevicePrivileges(call: Call, vmid: number, options: Readonly<Record<string, string>>): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (/^serial\d+$/.test(option)) {
+      if (value !== 'socket') throw failure(`only root can modify '${option}' config for real devices`);
+      requireAny(call, `/vms/${vmid}`, ['VM.Config.HWType']);
+    } else if (/^usb\d+$/.test(option)) {
+      if (!/(?:^|=)spice/i.test(value) && !value.includes('mapping=')) throw failure(`only root can set '${option}' config for real devices`);
+      requireAny(call, `/vms/${vmid}`, ['VM.Config.HWType']);
+    } else if (/^hostpci\d+$/.test(option) && !value.includes('mapping=')) {
+      throw failure(`only root can set '${option}' config for non-mapped devices`);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 // Reading a VM's configuration: GET config and GET pending.
-import { failure } from '../../errors.ts';
+import { failure, parameterError } from '../../errors.ts';
 import { isDriveName } from '../../schema/drive-format.ts';
 import { flag, node, snapshotName, vmid } from '../../schema/parameter.ts';
 import type { Options, Vm } from '../../state/vm.ts';
@@ -25,6 +25,10 @@ export function withPending(vm: Vm): Options {
 function readConfig(call: Call): unknown {
   const vm = call.world.vm(Number(call.params['vmid']), textOf(call.params['node']));
   const snapshot = optionalText(call.params['snapshot']);
+  if (snapshot !== undefined && call.params['current'] === 1) {
+    const conflict = "cannot use 'snapshot' parameter with 'current'";
+    throw parameterError({ snapshot: conflict, current: conflict });
+  }
   if (snapshot !== undefined) {
     const section = vm.snapshots.get(snapshot);
     if (section === undefined) throw failure(`snapshot '${snapshot}' does not exist`);

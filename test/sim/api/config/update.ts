@@ -5,7 +5,7 @@ import { splitList } from '../../schema/formats.ts';
 import { flag, integer, node, vmid } from '../../schema/parameter.ts';
 import type { Parameters } from '../../schema/parameter.ts';
 import { configCallOptions } from '../../schema/vm-options.ts';
-import { bootOrder, isCdrom, parseDrive, parseNet, printBootOrder, printNet } from '../../state/drive.ts';
+import { bootOrder, isCdrom, isCloudInit, parseDrive, parseNet, printBootOrder, printNet } from '../../state/drive.ts';
 import { silent } from '../../state/disk-work.ts';
 import type { Log } from '../../state/disk-work.ts';
 import type { Options, Vm } from '../../state/vm.ts';
@@ -18,9 +18,9 @@ import type { Call, Route } from '../route.ts';
 import { lockConfig } from '../vm-lock.ts';
 import { applyPending, deallocate, hotplugPending } from './apply.ts';
 import { createDrive, normalizeDrives, requireStorageAccess } from './drive-params.ts';
-import { optionExists, requireDigest, requireOptionPrivileges, requireUnlocked } from './option-groups.ts';
+import { optionExists, requireDevicePrivileges, requireDigest, requireOptionPrivileges, requireUnlocked } from './option-groups.ts';
 import { addPendingDelete, cleanUpPending, registerUnused, dropReattached } from './pending-section.ts';
-import { hashPassword, requireSshKeys, uniqueTags } from './values.ts';
+import { acceptsBlank, hashPassword, requireSshKeys, uniqueTags } from './values.ts';
 
 /** What a config call asks for. */
 interface Request {
@@ -92,6 +92,9 @@ function normalize(call: Call, set: Options): void {
       set[key] = printNet(net);
     }
     if (key === 'vmgenid' && value === '1') set[key] = call.world.random.uuid();
+    if (key === 'hookscript' && call.world.volumes.find(value, textOf(call.params['node'])) === undefined) {
+      throw parameterError({ hookscript: `script '${value}' does not exist\n` });
+    }
   }
 }
 
@@ -104,6 +107,7 @@ async function update(call: Call, sync: boolean): Promise<unknown> {
   normalize(call, request.set);
   requireOptionPrivileges(call, id, request.deletions);
   requireOptionPrivileges(call, id, Object.keys(request.set));
+  requireDevicePrivileges(call, id, request.set);
   requireStorageAccess(call, owner, request.set);
   requireBridgeAccess(call, request.set);
   return lockConfig(world, owner, async () => {
@@ -235,11 +239,23 @@ async function setOption(run: Run, option: string, value: string): Promise<void>
     vm.pending[option] = value;
   } else if (option === 'tags') {
     requireAny(call, `/vms/${vm.vmid}`, ['VM.Config.Options']);
-    vm.pending[option] = uniqueTags(value);
+    vm.pending[option] = storedText(option, uniqueTags(value));
   } else if (option === 'boot') setBootOption(run, value);
-  else vm.pending[option] = storedText(option, value);
+  else setPlainOption(vm, option, value);
   vm.pendingDelete.delete(option);
   dropReattached(vm);
+}
+
+/** A blank that the option's own format refuses is lost when the file is read again; a blank description means none. */
+function setPlainOption(vm: Vm, option: string, value: string): void {
+  const stored = storedText(option, value);
+  if (option === 'description' && stored.trim() === '') {
+    delete vm.options['description'];
+    delete vm.pending['description'];
+    return;
+  }
+  if (stored === ' ' && !acceptsBlank(option)) return;
+  vm.pending[option] = stored;
 }
 
 /** An empty value is written as one blank; a description loses its last newlines. */
@@ -269,16 +285,18 @@ async function setDrive(run: Run, slot: string, value: string): Promise<void> {
   if (made !== undefined) await call.world.clock.sleep(durations.createDisk);
   vm.pending[slot] = text;
   const created = parseDrive(slot, text);
-  if (run.bootDevices.length > 0 && created !== undefined && isCdrom(created) && !run.bootDevices.includes(slot)) {
+  if (run.bootDevices.length > 0 && created !== undefined && isCdrom(created) && !isCloudInit(created) && !run.bootDevices.includes(slot)) {
     setBoot(run, [...run.bootDevices, slot]);
   }
 }
 
 function setBootOption(run: Run, value: string): void {
   const { vm, request } = run;
-  vm.pending['boot'] = storedText('boot', value);
   const devices = bootOrder(value);
-  if (devices.length === 0) return;
+  if (devices.length === 0) {
+    vm.pending['boot'] = storedText('boot', value);
+    return;
+  }
   for (const device of devices) {
     const exists = [vm.options, vm.pending, request.set].some((options) => options[device] !== undefined);
     if (!exists || request.deletions.includes(device))

@@ -1,7 +1,9 @@
 // Values that are changed or checked on their way into the configuration: passwords, SSH keys, tags.
 import { createHash } from 'node:crypto';
 import { failure } from '../../errors.ts';
-import { splitList } from '../../schema/formats.ts';
+import { complaintAbout, splitList } from '../../schema/formats.ts';
+import { lookUp } from '../../schema/parameter.ts';
+import { vmOptions } from '../../schema/vm-options.ts';
 
 /** A crypt-like hash; text that is one already stays as it is. */
 export function hashPassword(password: string): string {
@@ -30,6 +32,12 @@ function isKeyBlob(type: string, encoded: string | undefined): boolean {
   const blob = Buffer.from(encoded, 'base64');
   if (blob.length < 4 + type.length + 16) return false;
   return blob.readUInt32BE(0) === type.length && blob.toString('latin1', 4, 4 + type.length) === type;
+}
+
+/** Whether the option's format takes a single blank, as an empty value is stored. */
+export function acceptsBlank(option: string): boolean {
+  const format = lookUp(vmOptions, option)?.format;
+  return typeof format !== 'string' || complaintAbout(format, ' ') === undefined;
 }
 
 /** Tags in lower case, each once, joined by semicolons. */
