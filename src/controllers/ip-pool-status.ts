@@ -7,7 +7,7 @@ import { type Readiness, readinessConditions } from './proxmox-cluster-readiness
 
 export interface IPPoolFacts {
   pool: IPPool;
-  /** Every pool, this one included or not. */
+  /** Those of the same cluster at least, this one included or not. */
   pools: readonly IPPool[];
   reservations: readonly IPAddressReservation[];
   /** Whether the ProxmoxCluster object exists. */
@@ -24,7 +24,7 @@ export function ipPoolStatus(facts: IPPoolFacts): IPPoolStatus {
     observedGeneration: pool.metadata.generation,
     total: usage.total,
     allocated: usage.allocated,
-    ...(poolProblems(pool.spec).length === 0 ? { reverseZone: reverseZoneHint(pool.spec) } : {}),
+    reverseZone: poolProblems(pool.spec).length === 0 ? reverseZoneHint(pool.spec) : undefined,
     conditions: readinessConditions(pool, readinessOf(facts, usage), now),
   };
 }
