@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { differences, generatedFiles } from './generated-files.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const wanted = await generatedFiles(root);
+const wanted = await generatedFiles();
 const changes = differences(wanted, root);
 for (const { path } of changes) {
   const file = join(root, path);

@@ -10,7 +10,7 @@ import { differences, generatedFiles } from './generated-files.ts';
 const root = resolve(import.meta.dirname, '..');
 
 describe('generatedFiles', async () => {
-  const files = await generatedFiles(root);
+  const files = await generatedFiles();
 
   test('the tree is up to date; if not, run npm run generate', () => {
     expect(differences(files, root)).toEqual([]);

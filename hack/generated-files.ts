@@ -1,7 +1,6 @@
 // Computes every file that is printed from the sources: crds/, docs/reference and the pages made from closed lists.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { format } from 'prettier';
 import { stringify } from 'yaml';
 import { conditionsPage } from '../src/api/conditions-page.ts';
@@ -9,6 +8,7 @@ import { customResourceDefinition } from '../src/api/crd.ts';
 import { KINDS } from '../src/api/kinds.ts';
 import { GROUP } from '../src/api/object.ts';
 import { referenceFile, referenceIndex, referencePage } from '../src/api/reference.ts';
+import { stateMachinesPage } from '../src/state-machines-page.ts';
 
 /** Folders that hold generated files only: whatever else lies there is left over. */
 const GENERATED_FOLDERS = ['crds', 'docs/reference'] as const;
@@ -20,7 +20,7 @@ export interface Difference {
 }
 
 /** Path (relative to the repository) to content, for every generated file. */
-export async function generatedFiles(root: string): Promise<Map<string, string>> {
+export async function generatedFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const kind of KINDS) {
     files.set(`crds/${GROUP}_${kind.plural}.yaml`, manifest(customResourceDefinition(kind)));
@@ -28,8 +28,7 @@ export async function generatedFiles(root: string): Promise<Map<string, string>>
   }
   files.set('docs/reference/README.md', `${referenceIndex(KINDS)}\n`);
   files.set('docs/conditions.md', await markdown(conditionsPage()));
-  const machines = await stateMachinesPage(root);
-  if (machines !== undefined) files.set('docs/state-machines.md', await markdown(machines));
+  files.set('docs/state-machines.md', await markdown(stateMachinesPage()));
   return files;
 }
 
@@ -59,11 +58,4 @@ function manifest(definition: object): string {
 // `prettier --check` covers these pages as well, so that the two must agree.
 function markdown(text: string): Promise<string> {
   return format(text, { parser: 'markdown', printWidth: 120 });
-}
-
-async function stateMachinesPage(root: string): Promise<string | undefined> {
-  const file = join(root, 'src/machines.ts');
-  if (!existsSync(file)) return undefined;
-  const module = (await import(pathToFileURL(file).href)) as { stateMachinesPage?: () => string };
-  return module.stateMachinesPage?.();
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { differences, generatedFiles } from './generated-files.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const wanted = await generatedFiles(root);
+const wanted = await generatedFiles();
 const found = differences(wanted, root);
 for (const { path, kind } of found) console.error(`${kind}: ${path}`);
 if (found.length > 0) {
