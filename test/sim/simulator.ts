@@ -121,11 +121,14 @@ export class Simulator extends Administrator {
     const nodeUrls: Record<string, string> = {};
     for (const [index, node] of names.entries()) {
       const wanted = index === 0 ? (options.port ?? 0) : 0;
-      const { server, port } = await listenHttps(certificate, wanted, (request) => this.#serve({ ...request, node, websocket: false }));
+      const { server, port } = await listenHttps(certificate, wanted, (request) =>
+        this.#serve({ ...request, node, websocket: false }),
+      );
       this.#servers.push(server);
       nodeUrls[node] = `https://127.0.0.1:${port}`;
     }
     for (const node of this.world.nodes.values()) node.fingerprint = certificate.fingerprint;
+    this.world.certificatePem = certificate.certPem;
     const { caPem, fingerprint } = certificate;
     return { url: nodeUrls[names[0] ?? ''] ?? '', caPem, fingerprint, nodeUrls };
   }

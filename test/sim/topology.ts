@@ -229,7 +229,10 @@ export function fromBaseline(baselineJson: unknown): Topology {
       format: file.format,
       sizeBytes: file.size,
       // The recorded template was made from the image, so its disk tells how big the image is inside.
-      virtualBytes: file.content === 'import' ? baseline.template.volumes.find((volume) => volume.content === 'images')?.size : undefined,
+      virtualBytes:
+        file.content === 'import'
+          ? baseline.template.volumes.find((volume) => volume.content === 'images')?.size
+          : undefined,
     })),
     vms: [templateOf(baseline)],
     users: baseline.users,

@@ -86,7 +86,9 @@ const commands: AgentCommand[] = [
     },
     run: (call) => {
       if (textOf(call.params['username']) !== 'root' && textOf(call.params['username']) !== 'debian')
-        throw failure(`Agent error: child process has failed to set user password: chpasswd: user '${textOf(call.params['username'])}' does not exist`);
+        throw failure(
+          `Agent error: child process has failed to set user password: chpasswd: user '${textOf(call.params['username'])}' does not exist`,
+        );
       return { result: {} };
     },
   },
@@ -95,16 +97,21 @@ const commands: AgentCommand[] = [
     name: 'exec',
     permission: fullUse,
     parameters: { command: { type: 'array', required: true }, 'input-data': text({ maxLength: 65536 }) },
-    run: (call) => ({ pid: 500 + call.world.random.below(5000) }),
+    run: (call, vm) => call.world.guests.exec(vm, call.params['command'] as string[]),
   },
   {
     method: 'GET',
     name: 'exec-status',
     permission: fullUse,
     parameters: { pid: required(integer()) },
-    run: () => {
-      throw failure('Agent error: PID ld does not exist');
-    },
+    run: (call, vm) => call.world.guests.status(vm, Number(call.params['pid'])),
+  },
+  {
+    method: 'GET',
+    name: 'file-read',
+    permission: needs('/vms/{vmid}', 'VM.GuestAgent.FileRead', 'VM.GuestAgent.Unrestricted'),
+    parameters: { file: required(text()) },
+    run: (call, vm) => call.world.guests.read(vm, textOf(call.params['file'])),
   },
   {
     method: 'POST',

@@ -27,7 +27,12 @@ function wrapped(errors: Record<string, string>): Error {
 function shown(id: string, job: BackupJob): Record<string, unknown> {
   const item: Record<string, unknown> = { ...job, id, type: 'vzdump' };
   const policy = job['prune-backups'];
-  if (policy !== undefined) item['prune-backups'] = Object.fromEntries(String(policy).split(',').map((part) => part.split('=') as [string, string]));
+  if (policy !== undefined)
+    item['prune-backups'] = Object.fromEntries(
+      String(policy)
+        .split(',')
+        .map((part) => part.split('=') as [string, string]),
+    );
   return item;
 }
 
@@ -40,7 +45,8 @@ function list(call: Call): unknown {
 
 function take(job: BackupJob, params: Parameters): void {
   for (const [key, value] of Object.entries(params)) {
-    if (key !== 'id' && key !== 'delete' && value !== undefined) job[key] = Array.isArray(value) ? value.join('\0') : value;
+    if (key !== 'id' && key !== 'delete' && value !== undefined)
+      job[key] = Array.isArray(value) ? value.join('\0') : value;
   }
 }
 
@@ -52,7 +58,8 @@ function requireGuests(job: BackupJob): void {
 
 function create(call: Call): null {
   const { world, params } = call;
-  if (params['schedule'] === undefined && params['starttime'] === undefined) throw parameterError({ schedule: 'missing schedule or starttime' });
+  if (params['schedule'] === undefined && params['starttime'] === undefined)
+    throw parameterError({ schedule: 'missing schedule or starttime' });
   const id = optionalText(params['id']) ?? `backup-${world.random.hex(8)}-${world.random.hex(4)}`;
   if (world.backupJobs.has(id)) throw failure(`Job '${id}' already exists`);
   const job: BackupJob = { enabled: 1 };
@@ -100,7 +107,9 @@ function notBackedUp(call: Call): unknown {
     for (const vmid of splitList(String(job['vmid'] ?? ''))) covered.add(vmid);
   }
   if (all) return [];
-  return [...call.world.vms.values()].filter((vm) => !covered.has(String(vm.vmid))).map((vm) => ({ name: vm.name, type: 'qemu', vmid: vm.vmid }));
+  return [...call.world.vms.values()]
+    .filter((vm) => !covered.has(String(vm.vmid)))
+    .map((vm) => ({ name: vm.name, type: 'qemu', vmid: vm.vmid }));
 }
 
 const jobId = required(text({ pattern: /\S+/, maxLength: 50 }));
@@ -109,9 +118,21 @@ const modify = needs('/', 'Sys.Modify');
 
 export const backupJobRoutes: Route[] = [
   { method: 'GET', path: '/cluster/backup', permission: audit, parameters: {}, run: list },
-  { method: 'POST', path: '/cluster/backup', permission: modify, parameters: { ...jobOptions, id: formatted('pve-configid') }, run: create },
+  {
+    method: 'POST',
+    path: '/cluster/backup',
+    permission: modify,
+    parameters: { ...jobOptions, id: formatted('pve-configid') },
+    run: create,
+  },
   { method: 'GET', path: '/cluster/backup/{id}', permission: audit, parameters: { id: jobId }, run: read },
-  { method: 'PUT', path: '/cluster/backup/{id}', permission: modify, parameters: { ...jobOptions, id: jobId, delete: configIdList }, run: change },
+  {
+    method: 'PUT',
+    path: '/cluster/backup/{id}',
+    permission: modify,
+    parameters: { ...jobOptions, id: jobId, delete: configIdList },
+    run: change,
+  },
   { method: 'DELETE', path: '/cluster/backup/{id}', permission: modify, parameters: { id: jobId }, run: remove },
   { method: 'GET', path: '/cluster/backup-info/not-backed-up', permission: audit, parameters: {}, run: notBackedUp },
 ];

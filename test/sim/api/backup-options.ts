@@ -5,7 +5,9 @@ import type { ParameterTable } from '../schema/parameter.ts';
 /** Keys of a retention policy. */
 export const pruneFormat = Object.fromEntries([
   ['keep-all', flag()] as const,
-  ...['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'].map((period) => [`keep-${period}`, integer(0)] as const),
+  ...['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'].map(
+    (period) => [`keep-${period}`, integer(0)] as const,
+  ),
 ]);
 
 export const vzdumpOptions: ParameterTable = {

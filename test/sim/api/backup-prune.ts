@@ -44,7 +44,11 @@ function slotOf(period: Period, seconds: number): string {
 }
 
 /** Marks the backups of a VM (or of all) on a storage, oldest first. */
-export function marks(world: World, storage: Storage, wanted: { node: string; vmid?: number | undefined; keep: Keep | undefined }): Mark[] {
+export function marks(
+  world: World,
+  storage: Storage,
+  wanted: { node: string; vmid?: number | undefined; keep: Keep | undefined },
+): Mark[] {
   const backups = [...world.volumes.list(storage.id, wanted.node)]
     .filter((volume) => volume.content === 'backup' && (wanted.vmid === undefined || volume.vmid === wanted.vmid))
     .sort((left, right) => left.createdAt - right.createdAt);
@@ -56,7 +60,10 @@ function markGroup(list: readonly Volume[], keep: Keep | undefined): Mark[] {
   const kept = new Set<Volume>();
   const open = list.filter((volume) => !volume.protected).toReversed();
   for (const period of periods) keepPeriod(open, period, keep?.[period] ?? 0, kept);
-  return list.map((volume) => ({ volume, mark: volume.protected ? 'protected' : keep === undefined || kept.has(volume) ? 'keep' : 'remove' }));
+  return list.map((volume) => ({
+    volume,
+    mark: volume.protected ? 'protected' : keep === undefined || kept.has(volume) ? 'keep' : 'remove',
+  }));
 }
 
 /** Keeps the newest of each of the last `count` slots that no earlier rule has covered. */
@@ -76,19 +83,34 @@ function wantedMarks(call: Call): Mark[] {
   const storage = call.world.volumes.storage(textOf(call.params['storage']), textOf(call.params['node']));
   const policy = optionalText(call.params['prune-backups']) ?? storage.pruneBackups ?? 'keep-all=1';
   const id = call.params['vmid'];
-  return marks(call.world, storage, { node: textOf(call.params['node']), vmid: id === undefined ? undefined : Number(id), keep: keepPolicy(policy) });
+  return marks(call.world, storage, {
+    node: textOf(call.params['node']),
+    vmid: id === undefined ? undefined : Number(id),
+    keep: keepPolicy(policy),
+  });
 }
 
 function dryRun(call: Call): unknown {
-  return wantedMarks(call).map(({ volume, mark }) => ({ ctime: volume.createdAt, mark, type: 'qemu', vmid: volume.vmid, volid: volumeId(volume) }));
+  return wantedMarks(call).map(({ volume, mark }) => ({
+    ctime: volume.createdAt,
+    mark,
+    type: 'qemu',
+    vmid: volume.vmid,
+    volid: volumeId(volume),
+  }));
 }
 
 function carryOut(call: Call): string {
   const { world, params } = call;
   const path = `/storage/${textOf(params['storage'])}`;
-  const allowed = may(call, path, 'Datastore.Allocate') || (params['vmid'] !== undefined && may(call, path, 'Datastore.AllocateSpace') && may(call, `/vms/${textOf(params['vmid'])}`, 'VM.Backup'));
+  const allowed =
+    may(call, path, 'Datastore.Allocate') ||
+    (params['vmid'] !== undefined &&
+      may(call, path, 'Datastore.AllocateSpace') &&
+      may(call, `/vms/${textOf(params['vmid'])}`, 'VM.Backup'));
   if (!allowed) throw forbidden(`${path}, Datastore.Allocate`);
-  const id = params['vmid'] === undefined ? textOf(params['storage']) : `${textOf(params['vmid'])}@${textOf(params['storage'])}`;
+  const id =
+    params['vmid'] === undefined ? textOf(params['storage']) : `${textOf(params['vmid'])}@${textOf(params['storage'])}`;
   const kind = { node: textOf(params['node']), type: 'prunebackups', id, caller: call.caller };
   return world.tasks.start(kind, async (task) => {
     await task.wait(100);
@@ -100,10 +122,23 @@ function carryOut(call: Call): string {
   }).upid;
 }
 
-const parameters = { node, storage: required(storageId), 'prune-backups': formatted(pruneFormat), type: oneOf('qemu', 'lxc'), vmid: optionalVmid };
+const parameters = {
+  node,
+  storage: required(storageId),
+  'prune-backups': formatted(pruneFormat),
+  type: oneOf('qemu', 'lxc'),
+  vmid: optionalVmid,
+};
 const path = '/nodes/{node}/storage/{storage}/prunebackups';
 
 export const pruneRoutes: Route[] = [
-  { method: 'GET', path, permission: needs('/storage/{storage}', 'Datastore.Audit', 'Datastore.AllocateSpace'), proxied: true, parameters, run: dryRun },
+  {
+    method: 'GET',
+    path,
+    permission: needs('/storage/{storage}', 'Datastore.Audit', 'Datastore.AllocateSpace'),
+    proxied: true,
+    parameters,
+    run: dryRun,
+  },
   { method: 'DELETE', path, permission: 'all', proxied: true, parameters, run: carryOut },
 ];

@@ -21,12 +21,15 @@ import { lockConfig } from './vm-lock.ts';
 
 function start(call: Call): string {
   const { world, params } = call;
-  if (params['vmid'] === undefined && params['all'] !== 1 && params['pool'] === undefined) throw parameterError({ vmid: 'property is missing' });
-  for (const option of ['tmpdir', 'dumpdir', 'script']) if (params[option] !== undefined) throw parameterError({ [option]: 'Only root may set this option.' });
+  if (params['vmid'] === undefined && params['all'] !== 1 && params['pool'] === undefined)
+    throw parameterError({ vmid: 'property is missing' });
+  for (const option of ['tmpdir', 'dumpdir', 'script'])
+    if (params[option] !== undefined) throw parameterError({ [option]: 'Only root may set this option.' });
   requireNotesTemplate(optionalText(params['notes-template']));
   const here = textOf(params['node']);
   const wanted = splitList(textOf(params['vmid'])).map(Number);
-  const ids = params['all'] === 1 ? [...world.vms.values()].filter((vm) => vm.node === here).map((vm) => vm.vmid) : wanted;
+  const ids =
+    params['all'] === 1 ? [...world.vms.values()].filter((vm) => vm.node === here).map((vm) => vm.vmid) : wanted;
   const local = ids.filter((id) => !world.vms.has(id) || world.vms.get(id)?.node === here);
   if (local.length === 0) return 'OK';
   const kind = { node: here, type: 'vzdump', id: local.length === 1 ? String(local[0]) : '', caller: call.caller };
@@ -41,7 +44,10 @@ async function runJob(call: Call, ids: readonly number[], task: Task): Promise<v
     return () => task.print('INFO: got global lock');
   };
   const storage = backupStorage(call);
-  await world.locks.hold({ key: `vzdump/${here}`, file: '/var/run/vzdump.lock', timeoutMs: 3 * 3600 * 1000, onWait }, () => runAll(call, ids, { task, storage }));
+  await world.locks.hold(
+    { key: `vzdump/${here}`, file: '/var/run/vzdump.lock', timeoutMs: 3 * 3600 * 1000, onWait },
+    () => runAll(call, ids, { task, storage }),
+  );
 }
 
 function backupStorage(call: Call): Storage {
@@ -64,7 +70,9 @@ interface Job {
 
 async function runAll(call: Call, ids: readonly number[], job: Job): Promise<void> {
   const { task } = job;
-  task.print(`INFO: starting new backup job: vzdump ${[...ids].sort((left, right) => left - right).join(' ')}${commandLine(call)}`);
+  task.print(
+    `INFO: starting new backup job: vzdump ${[...ids].sort((left, right) => left - right).join(' ')}${commandLine(call)}`,
+  );
   for (const id of ids) {
     if (call.world.vms.has(id) && !may(call, `/vms/${id}`, 'VM.Backup')) throw forbidden(`/vms/${id}, VM.Backup`);
   }
@@ -104,7 +112,11 @@ async function backUp(call: Call, id: number, job: Job): Promise<void> {
   if (vm === undefined) throw failure(`unable to find VM '${id}'`);
   const startedAt = world.clock.now();
   const running = vm.running !== undefined;
-  task.print(`INFO: Starting Backup of VM ${id} (qemu)`, `INFO: Backup started at ${stamp(call)}`, `INFO: status = ${running ? 'running' : 'stopped'}`);
+  task.print(
+    `INFO: Starting Backup of VM ${id} (qemu)`,
+    `INFO: Backup started at ${stamp(call)}`,
+    `INFO: status = ${running ? 'running' : 'stopped'}`,
+  );
   await lockConfig(world, vm, () => {
     if (vm.lock !== undefined) throw failure(`VM is locked (${vm.lock})`);
     vm.options['lock'] = 'backup';
@@ -118,7 +130,10 @@ async function backUp(call: Call, id: number, job: Job): Promise<void> {
   }
   const seconds = Math.floor((world.clock.now() - startedAt) / 1000);
   const part = (value: number): string => String(value).padStart(2, '0');
-  task.print(`INFO: Finished Backup of VM ${id} (${part(Math.floor(seconds / 3600))}:${part(Math.floor(seconds / 60) % 60)}:${part(seconds % 60)})`, `INFO: Backup finished at ${stamp(call)}`);
+  task.print(
+    `INFO: Finished Backup of VM ${id} (${part(Math.floor(seconds / 3600))}:${part(Math.floor(seconds / 60) % 60)}:${part(seconds % 60)})`,
+    `INFO: Backup finished at ${stamp(call)}`,
+  );
 }
 
 function diskLines(call: Call, vm: Vm): string[] {
@@ -134,11 +149,19 @@ function diskLines(call: Call, vm: Vm): string[] {
 
 async function backUpStopped(call: Call, vm: Vm, job: Job): Promise<void> {
   const { task } = job;
-  task.print('INFO: backup mode: stop', 'INFO: ionice priority: 7', `INFO: VM Name: ${vm.name}`, ...diskLines(call, vm));
+  task.print(
+    'INFO: backup mode: stop',
+    'INFO: ionice priority: 7',
+    `INFO: VM Name: ${vm.name}`,
+    ...diskLines(call, vm),
+  );
   const archive = nameArchive(call, vm, job);
   task.print(`INFO: creating vzdump archive '${archive.path}'`, 'INFO: starting kvm to execute backup task');
   await startProcess(call.world, vm, task, true);
-  task.print('INFO: starting backup via QMP command', "INFO: started backup task '00000000-0000-0000-0000-000000000000'");
+  task.print(
+    'INFO: starting backup via QMP command',
+    "INFO: started backup task '00000000-0000-0000-0000-000000000000'",
+  );
   await task.wait(durations.backupBase);
   task.print(...doneLines(vm), 'INFO: stopping kvm after backup task');
   endProcess(vm);
@@ -151,7 +174,9 @@ function doneLines(vm: Vm): string[] {
 }
 
 function includedDisks(vm: Vm): string[] {
-  return drivesOf(vm.options).filter(([, drive]) => !isCdrom(drive) && drive['backup'] !== '0').map(([slot]) => slot);
+  return drivesOf(vm.options)
+    .filter(([, drive]) => !isCdrom(drive) && drive['backup'] !== '0')
+    .map(([slot]) => slot);
 }
 
 async function backUpRunning(call: Call, vm: Vm, job: Job): Promise<void> {
@@ -170,10 +195,16 @@ async function backUpRunning(call: Call, vm: Vm, job: Job): Promise<void> {
     await task.wait(durations.agentTimeout);
     task.print('INFO: skipping guest filesystem freeze - agent configured but not running?');
   }
-  task.print('INFO: starting backup via QMP command', "INFO: started backup task '00000000-0000-0000-0000-000000000000'");
+  task.print(
+    'INFO: starting backup via QMP command',
+    "INFO: started backup task '00000000-0000-0000-0000-000000000000'",
+  );
   await task.wait(durations.backupBase);
   if (vm.running !== undefined) vm.running.qmpStatus = 'running';
-  task.print(mode === 'suspend' ? 'INFO: resuming VM again after 4 seconds' : 'INFO: resuming VM again', ...doneLines(vm));
+  task.print(
+    mode === 'suspend' ? 'INFO: resuming VM again after 4 seconds' : 'INFO: resuming VM again',
+    ...doneLines(vm),
+  );
   if (frozen) task.print("INFO: issuing guest-agent 'fs-thaw' command");
   finish(call, vm, job, archive.name);
   if (mode === 'suspend') task.print('INFO: resume vm');
@@ -195,7 +226,12 @@ async function stopGuest(call: Call, vm: Vm, task: Task): Promise<void> {
 const extensions: Readonly<Record<string, string>> = { zstd: '.zst', gzip: '.gz', lzo: '.lzo', '1': '.lzo' };
 
 function nameArchive(call: Call, vm: Vm, { storage }: Job): { name: string; path: string; format: string } {
-  const time = new Date(call.world.clock.now()).toISOString().slice(0, 19).replace('T', '-').replaceAll(':', '_').replace(/^(\d+)-(\d+)-(\d+)/, '$1_$2_$3');
+  const time = new Date(call.world.clock.now())
+    .toISOString()
+    .slice(0, 19)
+    .replace('T', '-')
+    .replaceAll(':', '_')
+    .replace(/^(\d+)-(\d+)-(\d+)/, '$1_$2_$3');
   const format = `vma${extensions[textOf(call.params['compress'])] ?? ''}`;
   const name = `backup/vzdump-qemu-${vm.vmid}-${time}.${format}`;
   const path = call.world.volumes.path({ storage: storage.id, name, content: 'backup' } as Volume);
@@ -206,9 +242,10 @@ function nameArchive(call: Call, vm: Vm, { storage }: Job): { name: string; path
 function archiveBytes(call: Call, vm: Vm, compressed: boolean): number {
   let bytes = 0;
   for (const [, drive] of drivesOf(vm.options)) {
-    for (let volume = call.world.volumes.find(drive.file, vm.node); volume !== undefined && !isCdrom(drive); ) {
+    for (let volume = call.world.volumes.find(drive.file, vm.node); volume !== undefined && !isCdrom(drive);) {
       bytes += volume.usedBytes;
-      volume = volume.base === undefined ? undefined : call.world.volumes.find(`${volume.storage}:${volume.base}`, vm.node);
+      volume =
+        volume.base === undefined ? undefined : call.world.volumes.find(`${volume.storage}:${volume.base}`, vm.node);
     }
   }
   return Math.floor(bytes * (compressed ? 0.92 : 0.96));
@@ -225,7 +262,15 @@ function finish(call: Call, vm: Vm, { task, storage }: Job, name: string): void 
   });
   const notes = notesFrom(call, vm);
   const made = world.volumes.add(storage.id, vm.node, {
-    name, content: 'backup', format, sizeBytes: size, usedBytes: size, vmid: vm.vmid, archive: { vmid: vm.vmid, options, disks }, notes, protected: false,
+    name,
+    content: 'backup',
+    format,
+    sizeBytes: size,
+    usedBytes: size,
+    vmid: vm.vmid,
+    archive: { vmid: vm.vmid, options, disks },
+    notes,
+    protected: false,
   });
   task.print(`INFO: archive file size: ${Math.floor(size / 1024 ** 2)}MB`);
   if (notes !== undefined) task.print('INFO: adding notes to backup');
@@ -241,14 +286,25 @@ function prune(call: Call, vm: Vm, { task, storage }: Job): void {
   const keep = keepPolicy(policy);
   if (keep === undefined || call.params['remove'] === 0) return;
   task.print(`INFO: prune older backups with retention: ${policy}`);
-  const removed = marks(call.world, storage, { node: vm.node, vmid: vm.vmid, keep }).filter((item) => item.mark === 'remove');
+  const removed = marks(call.world, storage, { node: vm.node, vmid: vm.vmid, keep }).filter(
+    (item) => item.mark === 'remove',
+  );
   for (const { volume } of removed) {
     task.print(`INFO: removing backup '${volumeId(volume)}'`);
     call.world.volumes.remove(volume);
   }
-  task.print(`INFO: pruned ${removed.length} backup(s)${removed.length === 0 ? '' : ' not covered by keep-retention policy'}`);
+  task.print(
+    `INFO: pruned ${removed.length} backup(s)${removed.length === 0 ? '' : ' not covered by keep-retention policy'}`,
+  );
 }
 
-const parameters: ParameterTable = { ...vzdumpOptions, node: required(node), stdout: { type: 'boolean' }, 'job-id': { type: 'string', maxLength: 50, pattern: /\S+/ } };
+const parameters: ParameterTable = {
+  ...vzdumpOptions,
+  node: required(node),
+  stdout: { type: 'boolean' },
+  'job-id': { type: 'string', maxLength: 50, pattern: /\S+/ },
+};
 
-export const backupRoutes: Route[] = [{ method: 'POST', path: '/nodes/{node}/vzdump', permission: 'all', proxied: true, parameters, run: start }];
+export const backupRoutes: Route[] = [
+  { method: 'POST', path: '/nodes/{node}/vzdump', permission: 'all', proxied: true, parameters, run: start },
+];

@@ -16,12 +16,24 @@ function hasDrive(vm: Vm): boolean {
   return drivesOf(vm.options).some(([, drive]) => isCloudInit(drive));
 }
 
-const listed = new Set(['cicustom', 'cipassword', 'citype', 'ciupgrade', 'ciuser', 'nameserver', 'searchdomain', 'sshkeys', 'name']);
+const listed = new Set([
+  'cicustom',
+  'cipassword',
+  'citype',
+  'ciupgrade',
+  'ciuser',
+  'nameserver',
+  'searchdomain',
+  'sshkeys',
+  'name',
+]);
 
 function pendingItems(call: Call): unknown {
   const vm = vmOf(call);
   const generated: Options = hasDrive(vm) && vm.running !== undefined ? (vm.cloudInit ?? {}) : vm.options;
-  const keys = new Set([...Object.keys(vm.options), ...Object.keys(generated)].filter((key) => isCloudInitOption(key) || listed.has(key)));
+  const keys = new Set(
+    [...Object.keys(vm.options), ...Object.keys(generated)].filter((key) => isCloudInitOption(key) || listed.has(key)),
+  );
   const items: Record<string, unknown>[] = [];
   for (const key of keys) {
     const now = vm.options[key];
@@ -29,7 +41,8 @@ function pendingItems(call: Call): unknown {
     if (now === old && (key === 'name' || /^ipconfig/.test(key))) continue;
     if (now === old) items.push({ key, value: shownValue(key, now ?? '') });
     else if (now === undefined) items.push({ key, value: shownValue(key, old ?? ''), delete: 1 });
-    else items.push({ key, ...(old === undefined ? {} : { value: shownValue(key, old) }), pending: shownValue(key, now) });
+    else
+      items.push({ key, ...(old === undefined ? {} : { value: shownValue(key, old) }), pending: shownValue(key, now) });
   }
   return items;
 }
@@ -43,7 +56,9 @@ function userData(vm: Vm): string {
   lines.push(`fqdn: ${host.includes('.') ? host : domain === undefined || domain === '' ? host : `${host}.${domain}`}`);
   if (options['ciuser'] !== undefined) lines.push(`user: ${options['ciuser']}`);
   if (options['cipassword'] !== undefined) lines.push(`password: ${options['cipassword']}`);
-  const keys = decodeURIComponent(options['sshkeys'] ?? '').split('\n').filter((key) => key.trim() !== '');
+  const keys = decodeURIComponent(options['sshkeys'] ?? '')
+    .split('\n')
+    .filter((key) => key.trim() !== '');
   if (keys.length > 0) lines.push('ssh_authorized_keys:', ...keys.map((key) => `  - ${key}`));
   lines.push('chpasswd:', '  expire: False');
   if (options['ciuser'] !== 'root') lines.push('users:', '  - default');
@@ -63,7 +78,11 @@ function subnets(config: string): string[] {
   if (ip === 'dhcp') lines.push('      - type: dhcp4');
   else if (ip !== undefined) {
     const [address, prefix] = ip.split('/');
-    lines.push('      - type: static', `        address: '${address}'`, `        netmask: '${netmask(Number(prefix))}'`);
+    lines.push(
+      '      - type: static',
+      `        address: '${address}'`,
+      `        netmask: '${netmask(Number(prefix))}'`,
+    );
     if (given.has('gw')) lines.push(`        gateway: '${given.get('gw')}'`);
   }
   const ip6 = given.get('ip6');
@@ -77,7 +96,9 @@ function subnets(config: string): string[] {
 
 function networkData(vm: Vm): string {
   const lines = ['version: 1', 'config:'];
-  for (const key of Object.keys(vm.options).filter((option) => /^net\d+$/.test(option)).sort()) {
+  for (const key of Object.keys(vm.options)
+    .filter((option) => /^net\d+$/.test(option))
+    .sort()) {
     const number = key.slice(3);
     const mac = parseNet(vm.options[key] ?? '')?.['macaddr']?.toLowerCase();
     lines.push('    - type: physical', `      name: eth${number}`, `      mac_address: '${mac}'`);
@@ -99,11 +120,20 @@ function dump(call: Call): unknown {
   const type = textOf(call.params['type']);
   if (type === 'user') return userData(vm);
   if (type === 'network') return networkData(vm);
-  return `instance-id: ${createHash('sha1').update(userData(vm) + networkData(vm)).digest('hex')}\n`;
+  return `instance-id: ${createHash('sha1')
+    .update(userData(vm) + networkData(vm))
+    .digest('hex')}\n`;
 }
 
 export const cloudInitRoutes: Route[] = [
-  { method: 'GET', path: '/nodes/{node}/qemu/{vmid}/cloudinit', permission: needs('/vms/{vmid}', 'VM.Audit'), proxied: true, parameters: { node, vmid }, run: pendingItems },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/qemu/{vmid}/cloudinit',
+    permission: needs('/vms/{vmid}', 'VM.Audit'),
+    proxied: true,
+    parameters: { node, vmid },
+    run: pendingItems,
+  },
   {
     method: 'PUT',
     path: '/nodes/{node}/qemu/{vmid}/cloudinit',
@@ -116,5 +146,12 @@ export const cloudInitRoutes: Route[] = [
       return null;
     },
   },
-  { method: 'GET', path: '/nodes/{node}/qemu/{vmid}/cloudinit/dump', permission: needs('/vms/{vmid}', 'VM.Audit'), proxied: true, parameters: { node, vmid, type: required(oneOf('user', 'network', 'meta')) }, run: dump },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/qemu/{vmid}/cloudinit/dump',
+    permission: needs('/vms/{vmid}', 'VM.Audit'),
+    proxied: true,
+    parameters: { node, vmid, type: required(oneOf('user', 'network', 'meta')) },
+    run: dump,
+  },
 ];

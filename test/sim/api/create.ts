@@ -28,11 +28,26 @@ const permission: Permission = (call) => {
   const allowed =
     may(call, `/vms/${id}`, 'VM.Allocate') ||
     (pool !== undefined && may(call, `/pool/${textOf(pool)}`, 'VM.Allocate')) ||
-    (call.params['archive'] !== undefined && String(call.params['force']) === '1' && may(call, `/vms/${id}`, 'VM.Backup'));
+    (call.params['archive'] !== undefined &&
+      String(call.params['force']) === '1' &&
+      may(call, `/vms/${id}`, 'VM.Backup'));
   if (!allowed) throw forbidden();
 };
 
-const callKeys = new Set(['node', 'vmid', 'archive', 'storage', 'force', 'unique', 'bwlimit', 'start', 'pool', 'live-restore', 'import-working-storage', 'ha-managed']);
+const callKeys = new Set([
+  'node',
+  'vmid',
+  'archive',
+  'storage',
+  'force',
+  'unique',
+  'bwlimit',
+  'start',
+  'pool',
+  'live-restore',
+  'import-working-storage',
+  'ha-managed',
+]);
 
 /** The options of the call, without what steers it. */
 function optionsOf(call: Call): Options {
@@ -57,11 +72,14 @@ async function create(call: Call): Promise<string> {
   requireBridgeAccess(call, options);
   world.requireQuorum();
   const existing = world.vms.get(owner.vmid);
-  if (existing !== undefined) throw failure(`unable to create VM ${owner.vmid} - VM ${owner.vmid} already exists on node '${existing.node}'`);
+  if (existing !== undefined)
+    throw failure(`unable to create VM ${owner.vmid} - VM ${owner.vmid} already exists on node '${existing.node}'`);
   const vm = new Vm(owner.vmid, owner.node, { lock: 'create' });
   world.vms.set(owner.vmid, vm);
   const kind = { node: owner.node, type: 'qmcreate', id: String(owner.vmid), caller: call.caller };
-  return world.tasks.start(kind, (task) => lockConfig(world, owner, () => createInTask(call, vm, options, task), { task })).upid;
+  return world.tasks.start(kind, (task) =>
+    lockConfig(world, owner, () => createInTask(call, vm, options, task), { task }),
+  ).upid;
 }
 
 /** A size without a storage goes to the call's default storage. */
@@ -92,9 +110,21 @@ async function createInTask(call: Call, vm: Vm, options: Options, task: Task): P
   if (params['start'] === 1) await startProcess(world, vm, task);
 }
 
-async function createDrives(call: Call, vm: Vm, options: Options, { made, task }: { made: Volume[]; task: Task }): Promise<Options> {
+async function createDrives(
+  call: Call,
+  vm: Vm,
+  options: Options,
+  { made, task }: { made: Volume[]; task: Task },
+): Promise<Options> {
   const created: Options = { ...options };
-  const context = { world: call.world, vmid: vm.vmid, node: vm.node, options: created, defaultStorage: optionalText(call.params['storage']), log: task };
+  const context = {
+    world: call.world,
+    vmid: vm.vmid,
+    node: vm.node,
+    options: created,
+    defaultStorage: optionalText(call.params['storage']),
+    log: task,
+  };
   for (const slot of Object.keys(options).filter(isDriveName)) {
     const drive = createDrive(context, slot, options[slot] ?? '');
     if (drive.made !== undefined) {
@@ -109,7 +139,8 @@ async function createDrives(call: Call, vm: Vm, options: Options, { made, task }
 /** What creation adds: boot order, identity, MAC addresses. */
 function completed(world: World, options: Options): Options {
   const result: Options = {};
-  for (const [key, value] of Object.entries(options)) result[key] = /^net\d+$/.test(key) ? withMac(world, value) : value;
+  for (const [key, value] of Object.entries(options))
+    result[key] = /^net\d+$/.test(key) ? withMac(world, value) : value;
   if (result['tags'] !== undefined) result['tags'] = uniqueTags(result['tags']);
   result['boot'] ??= defaultBoot(result);
   result['vmgenid'] ??= world.random.uuid();
@@ -133,7 +164,9 @@ function defaultBoot(options: Options): string {
   };
   const firstDisk = drives.find((slot) => !isCd(slot));
   const cds = drives.filter((slot) => isCd(slot) && !/cloudinit/.test(options[slot] ?? ''));
-  const devices = [firstDisk, ...cds, options['net0'] === undefined ? undefined : 'net0'].filter((device) => device !== undefined);
+  const devices = [firstDisk, ...cds, options['net0'] === undefined ? undefined : 'net0'].filter(
+    (device) => device !== undefined,
+  );
   return devices.length === 0 ? ' ' : `order=${devices.join(';')}`;
 }
 
@@ -153,4 +186,6 @@ const parameters: ParameterTable = {
   'ha-managed': flag(),
 };
 
-export const createRoutes: Route[] = [{ method: 'POST', path: '/nodes/{node}/qemu', permission, proxied: true, parameters, run: create }];
+export const createRoutes: Route[] = [
+  { method: 'POST', path: '/nodes/{node}/qemu', permission, proxied: true, parameters, run: create },
+];

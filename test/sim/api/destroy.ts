@@ -41,7 +41,9 @@ async function destroyLocked(call: Call, owner: { vmid: number; node: string }, 
   requireDestroyable(world, vm, params['purge'] === 1);
   if (!world.quorate) {
     await task.wait(durations.destroyWithoutQuorum);
-    throw failure(`unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`);
+    throw failure(
+      `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
+    );
   }
   await task.wait(durations.destroy);
   freeVolumes(world, vm, params['destroy-unreferenced-disks'] === 1);

@@ -9,16 +9,66 @@ function names(key: string, ...values: string[]): Record<string, string>[] {
 }
 
 const vmIndex = [
-  'config', 'cloudinit', 'pending', 'status', 'unlink', 'vncproxy', 'termproxy', 'migrate', 'resize', 'move', 'rrd',
-  'rrddata', 'monitor', 'agent', 'snapshot', 'spiceproxy', 'sendkey', 'firewall', 'mtunnel', 'remote_migrate',
+  'config',
+  'cloudinit',
+  'pending',
+  'status',
+  'unlink',
+  'vncproxy',
+  'termproxy',
+  'migrate',
+  'resize',
+  'move',
+  'rrd',
+  'rrddata',
+  'monitor',
+  'agent',
+  'snapshot',
+  'spiceproxy',
+  'sendkey',
+  'firewall',
+  'mtunnel',
+  'remote_migrate',
 ];
-const storageIndex = ['content', 'download-url', 'file-restore', 'import-metadata', 'identity', 'oci-registry-pull', 'prunebackups', 'rrd', 'rrddata', 'status', 'upload'];
+const storageIndex = [
+  'content',
+  'download-url',
+  'file-restore',
+  'import-metadata',
+  'identity',
+  'oci-registry-pull',
+  'prunebackups',
+  'rrd',
+  'rrddata',
+  'status',
+  'upload',
+];
 const statusIndex = ['current', 'start', 'stop', 'reset', 'shutdown', 'suspend', 'reboot'];
 
 export const indexRoutes: Route[] = [
-  { method: 'GET', path: '/', permission: 'all', parameters: {}, run: () => names('subdir', 'version', 'cluster', 'nodes', 'storage', 'access', 'pools') },
-  { method: 'GET', path: '/nodes/{node}/qemu/{vmid}', permission: 'all', proxied: true, parameters: { node, vmid }, run: () => names('subdir', ...vmIndex) },
-  { method: 'GET', path: '/nodes/{node}/qemu/{vmid}/status', permission: 'all', proxied: true, parameters: { node, vmid }, run: () => names('subdir', ...statusIndex) },
+  {
+    method: 'GET',
+    path: '/',
+    permission: 'all',
+    parameters: {},
+    run: () => names('subdir', 'version', 'cluster', 'nodes', 'storage', 'access', 'pools'),
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/qemu/{vmid}',
+    permission: 'all',
+    proxied: true,
+    parameters: { node, vmid },
+    run: () => names('subdir', ...vmIndex),
+  },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/qemu/{vmid}/status',
+    permission: 'all',
+    proxied: true,
+    parameters: { node, vmid },
+    run: () => names('subdir', ...statusIndex),
+  },
   {
     method: 'GET',
     path: '/nodes/{node}/storage/{storage}',
@@ -34,18 +84,39 @@ export const indexRoutes: Route[] = [
     proxied: true,
     parameters: { node, arch: text() },
     run: () => {
-      throw failure("could not load supported machine versions - can't open '/usr/share/kvm/machine-versions-x86_64.json' - No such file or directory");
+      throw failure(
+        "could not load supported machine versions - can't open '/usr/share/kvm/machine-versions-x86_64.json' - No such file or directory",
+      );
     },
   },
-  { method: 'GET', path: '/nodes/{node}/capabilities/qemu/migration', permission: 'all', proxied: true, parameters: { node }, run: () => ({ 'has-dbus-vmstate': false }) },
+  {
+    method: 'GET',
+    path: '/nodes/{node}/capabilities/qemu/migration',
+    permission: 'all',
+    proxied: true,
+    parameters: { node },
+    run: () => ({ 'has-dbus-vmstate': false }),
+  },
   {
     method: 'GET',
     path: '/cluster/ha/status/current',
     permission: 'all',
     parameters: {},
     run: ({ world, node: local }) => [
-      { id: 'quorum', type: 'quorum', node: local, quorate: world.quorate ? 1 : 0, status: world.quorate ? 'OK' : 'No quorum on node!' },
-      { id: 'fencing', type: 'fencing', node: local, 'armed-state': 'standby', status: 'standby (CRM watchdog standby)' },
+      {
+        id: 'quorum',
+        type: 'quorum',
+        node: local,
+        quorate: world.quorate ? 1 : 0,
+        status: world.quorate ? 'OK' : 'No quorum on node!',
+      },
+      {
+        id: 'fencing',
+        type: 'fencing',
+        node: local,
+        'armed-state': 'standby',
+        status: 'standby (CRM watchdog standby)',
+      },
     ],
   },
 ];

@@ -41,7 +41,9 @@ function shown(call: Call, one: Pool, detailed: boolean): Record<string, unknown
 
 function list(call: Call): unknown {
   if (call.params['poolid'] !== undefined) return [shown(call, pool(call), true)];
-  return [...call.world.pools.values()].filter((one) => may(call, `/pool/${one.id}`, 'Pool.Audit')).map((one) => shown(call, one, false));
+  return [...call.world.pools.values()]
+    .filter((one) => may(call, `/pool/${one.id}`, 'Pool.Audit'))
+    .map((one) => shown(call, one, false));
 }
 
 function create(call: Call): null {
@@ -49,7 +51,12 @@ function create(call: Call): null {
   return prefixed('create pool failed', () => {
     requireWritable(call);
     if (call.world.pools.has(id)) throw failure(`pool '${id}' already exists`);
-    call.world.pools.set(id, { id, comment: optionalText(call.params['comment']), vms: new Set(), storages: new Set() });
+    call.world.pools.set(id, {
+      id,
+      comment: optionalText(call.params['comment']),
+      vms: new Set(),
+      storages: new Set(),
+    });
     return null;
   });
 }
@@ -107,10 +114,34 @@ const changes: ParameterTable = {
 };
 
 export const poolRoutes: Route[] = [
-  { method: 'GET', path: '/pools', permission: 'all', parameters: { poolid, type: { ...oneOf('qemu', 'lxc', 'storage'), requires: 'poolid' } }, run: list },
-  { method: 'POST', path: '/pools', permission: allocate, parameters: { poolid: required(poolid), comment: text() }, run: create },
+  {
+    method: 'GET',
+    path: '/pools',
+    permission: 'all',
+    parameters: { poolid, type: { ...oneOf('qemu', 'lxc', 'storage'), requires: 'poolid' } },
+    run: list,
+  },
+  {
+    method: 'POST',
+    path: '/pools',
+    permission: allocate,
+    parameters: { poolid: required(poolid), comment: text() },
+    run: create,
+  },
   { method: 'PUT', path: '/pools', permission: allocate, parameters: changes, run: change },
   { method: 'DELETE', path: '/pools', permission: allocate, parameters: { poolid: required(poolid) }, run: remove },
-  { method: 'GET', path: '/pools/{poolid}', permission: needs('/pool/{poolid}', 'Pool.Audit'), parameters: { poolid: required(poolid), type: oneOf('qemu', 'lxc', 'storage') }, run: (call) => shown(call, pool(call), true) },
-  { method: 'DELETE', path: '/pools/{poolid}', permission: allocate, parameters: { poolid: required(poolid) }, run: remove },
+  {
+    method: 'GET',
+    path: '/pools/{poolid}',
+    permission: needs('/pool/{poolid}', 'Pool.Audit'),
+    parameters: { poolid: required(poolid), type: oneOf('qemu', 'lxc', 'storage') },
+    run: (call) => shown(call, pool(call), true),
+  },
+  {
+    method: 'DELETE',
+    path: '/pools/{poolid}',
+    permission: allocate,
+    parameters: { poolid: required(poolid) },
+    run: remove,
+  },
 ];

@@ -2,7 +2,16 @@
 import { failure, messageOf, parameterError } from '../errors.ts';
 import { isDriveName } from '../schema/drive-format.ts';
 import { allocateDisk, cloudInitBytes, requireVolume } from '../state/disk-work.ts';
-import { drivesOf, formatSize, isCdrom, isCloudInit, parseDrive, parseNet, printDrive, printNet } from '../state/drive.ts';
+import {
+  drivesOf,
+  formatSize,
+  isCdrom,
+  isCloudInit,
+  parseDrive,
+  parseNet,
+  printDrive,
+  printNet,
+} from '../state/drive.ts';
 import { startProcess } from '../state/power.ts';
 import { Vm } from '../state/vm.ts';
 import type { Options } from '../state/vm.ts';
@@ -38,7 +47,8 @@ export function restore(call: Call, overrides: Options): string {
   }
   const volid = textOf(params['archive']);
   const volume = requireVolume(world, volid, owner.node);
-  if (!maySee(call, world.volumes.storage(volume.storage), volume)) throw failure(`Permission check failed (/storage/${volume.storage}, Datastore.AllocateSpace)`);
+  if (!maySee(call, world.volumes.storage(volume.storage), volume))
+    throw failure(`Permission check failed (/storage/${volume.storage}, Datastore.AllocateSpace)`);
   if (volume.archive === undefined) throw failure(`${volid} is not a backup archive`);
   world.requireQuorum();
   const existing = world.vms.get(owner.vmid);
@@ -63,16 +73,22 @@ export function restore(call: Call, overrides: Options): string {
 function requireReplaceable(existing: Vm | undefined, owner: { vmid: number; node: string }, force: boolean): void {
   if (existing === undefined) return;
   if (existing.node !== owner.node) {
-    throw failure(`unable to restore VM ${owner.vmid} - close (rename) atomic file '/etc/pve/nodes/${owner.node}/qemu-server/${owner.vmid}.conf' failed: File exists`);
+    throw failure(
+      `unable to restore VM ${owner.vmid} - close (rename) atomic file '/etc/pve/nodes/${owner.node}/qemu-server/${owner.vmid}.conf' failed: File exists`,
+    );
   }
-  if (!force) throw failure(`unable to restore VM ${owner.vmid} - VM ${owner.vmid} already exists on node '${existing.node}'`);
-  if (existing.lock !== undefined) throw failure(`unable to restore VM ${owner.vmid} - VM is locked (${existing.lock})`);
+  if (!force)
+    throw failure(`unable to restore VM ${owner.vmid} - VM ${owner.vmid} already exists on node '${existing.node}'`);
+  if (existing.lock !== undefined)
+    throw failure(`unable to restore VM ${owner.vmid} - VM is locked (${existing.lock})`);
 }
 
 function startAfterwards(call: Call, vm: Vm, task: Task): void {
   task.print('Execute autostart');
   const kind = { node: vm.node, type: 'qmstart', id: String(vm.vmid), caller: call.caller };
-  call.world.tasks.start(kind, (worker) => lockConfig(call.world, vm, () => startProcess(call.world, vm, worker), { task: worker }));
+  call.world.tasks.start(kind, (worker) =>
+    lockConfig(call.world, vm, () => startProcess(call.world, vm, worker), { task: worker }),
+  );
 }
 
 async function restoreInTask(call: Call, owner: { vmid: number; node: string }, job: Restore, task: Task): Promise<Vm> {
@@ -111,13 +127,19 @@ function extractCommand(job: Restore, task: Task): string {
 }
 
 function headerLines(world: World, job: Restore): string[] {
-  const devices = job.archive.disks.map((disk, index) => `DEV: dev_id=${index + 1} size: ${disk.sizeBytes} devname: drive-${disk.slot}`);
+  const devices = job.archive.disks.map(
+    (disk, index) => `DEV: dev_id=${index + 1} size: ${disk.sizeBytes} devname: drive-${disk.slot}`,
+  );
   return [...devices, `CTIME: ${ctimeText(job.volume.createdAt || world.nowSeconds())}`];
 }
 
 /** The time as C's `ctime` prints it. */
 function ctimeText(seconds: number): string {
-  const [day, month, date, year, time] = new Date(seconds * 1000).toUTCString().replace(',', '').split(' ').map((part, index, all) => (index === 1 ? all[2] : index === 2 ? all[1] : part));
+  const [day, month, date, year, time] = new Date(seconds * 1000)
+    .toUTCString()
+    .replace(',', '')
+    .split(' ')
+    .map((part, index, all) => (index === 1 ? all[2] : index === 2 ? all[1] : part));
   return `${day} ${month} ${String(Number(date)).padStart(2, ' ')} ${time} ${year}`;
 }
 
@@ -157,20 +179,34 @@ function restoredOptions(world: World, vm: Vm, job: Restore, task: Task): Option
   const options: Options = {};
   for (const [key, value] of Object.entries(job.archive.options)) {
     if (neverRestored.test(key)) continue;
-    options[key] = job.unique && /^net\d+$/.test(key) ? printNet({ ...parseNet(value), macaddr: world.random.mac() }) : value;
+    options[key] =
+      job.unique && /^net\d+$/.test(key) ? printNet({ ...parseNet(value), macaddr: world.random.mac() }) : value;
   }
-  if (job.unique && options['smbios1'] !== undefined) options['smbios1'] = options['smbios1'].replace(/uuid=[^,]+/, `uuid=${world.random.uuid()}`);
+  if (job.unique && options['smbios1'] !== undefined)
+    options['smbios1'] = options['smbios1'].replace(/uuid=[^,]+/, `uuid=${world.random.uuid()}`);
   if (options['vmgenid'] !== undefined) options['vmgenid'] = world.random.uuid();
   restoreCloudInit(world, vm, job, { options, task });
   const maps: string[] = [];
   const done: string[] = [];
   for (const disk of job.archive.disks) {
-    const made = allocateDisk(world, { storage: targetStorage(job, disk.slot), node: vm.node, vmid: vm.vmid, format: disk.format, sizeBytes: disk.sizeBytes, bootable: true }, task);
+    const made = allocateDisk(
+      world,
+      {
+        storage: targetStorage(job, disk.slot),
+        node: vm.node,
+        vmid: vm.vmid,
+        format: disk.format,
+        sizeBytes: disk.sizeBytes,
+        bootable: true,
+      },
+      task,
+    );
     task.print(`new volume ID is '${volumeId(made)}'`);
     maps.push(`map 'drive-${disk.slot}' to '${world.volumes.path(made)}' (write zeros = 0)`);
     done.push(`restored drive-${disk.slot}`);
     const drive = parseDrive(disk.slot, options[disk.slot] ?? '');
-    if (drive !== undefined) options[disk.slot] = printDrive({ ...drive, file: volumeId(made), size: formatSize(made.sizeBytes) });
+    if (drive !== undefined)
+      options[disk.slot] = printDrive({ ...drive, file: volumeId(made), size: formatSize(made.sizeBytes) });
   }
   task.print(...maps, ...done);
   return { ...options, ...withMacs(world, job.overrides) };
@@ -188,11 +224,27 @@ function withMacs(world: World, overrides: Options): Options {
 }
 
 /** The cloud-init drive is not in the archive; it is made anew. */
-function restoreCloudInit(world: World, vm: Vm, job: Restore, { options, task }: { options: Options; task: Task }): void {
+function restoreCloudInit(
+  world: World,
+  vm: Vm,
+  job: Restore,
+  { options, task }: { options: Options; task: Task },
+): void {
   for (const [slot, drive] of drivesOf(options)) {
     if (!isCloudInit(drive) || !isCdrom(drive)) continue;
     const format = /\.(\w+)$/.exec(drive.file)?.[1] ?? 'raw';
-    const made = allocateDisk(world, { storage: targetStorage(job, slot), node: vm.node, vmid: vm.vmid, format, sizeBytes: cloudInitBytes, plainName: `vm-${vm.vmid}-cloudinit` }, task);
+    const made = allocateDisk(
+      world,
+      {
+        storage: targetStorage(job, slot),
+        node: vm.node,
+        vmid: vm.vmid,
+        format,
+        sizeBytes: cloudInitBytes,
+        plainName: `vm-${vm.vmid}-cloudinit`,
+      },
+      task,
+    );
     task.print(`new volume ID is '${volumeId(made)}'`);
     options[slot] = printDrive({ ...drive, file: volumeId(made), size: '4M' });
   }
@@ -201,8 +253,10 @@ function restoreCloudInit(world: World, vm: Vm, job: Restore, { options, task }:
 function rescan(world: World, vm: Vm, kept: readonly Volume[], task: Task): void {
   task.print('rescan volumes...');
   for (const volume of kept) {
-    const key = world.volumes.find(volumeId(volume), vm.node) === undefined ? undefined : addUnused(vm.options, volumeId(volume));
-    if (key !== undefined) task.print(`VM ${vm.vmid} add unreferenced volume '${volumeId(volume)}' as '${key}' to config`);
+    const key =
+      world.volumes.find(volumeId(volume), vm.node) === undefined ? undefined : addUnused(vm.options, volumeId(volume));
+    if (key !== undefined)
+      task.print(`VM ${vm.vmid} add unreferenced volume '${volumeId(volume)}' as '${key}' to config`);
   }
   vm.touch();
 }

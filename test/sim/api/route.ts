@@ -11,6 +11,8 @@ export interface Call {
   params: Parameters;
   /** The node whose API daemon runs the code. */
   node: string;
+  /** The request asks to become a websocket. */
+  websocket: boolean;
 }
 
 /** Data with something beside it in the answer's body. */

@@ -3,6 +3,9 @@ import { agentRoutes } from './agent.ts';
 import { backupJobRoutes } from './backup-jobs.ts';
 import { pruneRoutes } from './backup-prune.ts';
 import { backupRoutes } from './backup.ts';
+import { consoleRoutes } from './console.ts';
+import { loginRoutes } from './login.ts';
+import { rrdRoutes } from './rrd.ts';
 import { createRoutes } from './create.ts';
 import { cloudInitRoutes } from './cloud-init.ts';
 import { indexRoutes } from './indexes.ts';
@@ -49,6 +52,9 @@ export const routes: readonly Route[] = [
   ...storageVolumeRoutes,
   ...indexRoutes,
   ...createRoutes,
+  ...consoleRoutes,
+  ...rrdRoutes,
+  ...loginRoutes,
   ...backupRoutes,
   ...pruneRoutes,
   ...backupJobRoutes,

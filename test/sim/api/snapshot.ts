@@ -33,7 +33,12 @@ function list(call: Call): unknown {
     vmstate: section.vmstate === undefined ? 0 : 1,
     ...(section.parent === undefined ? {} : { parent: section.parent }),
   }));
-  const now: Record<string, unknown> = { name: 'current', description: 'You are here!', digest: vm.digest, running: vm.running === undefined ? 0 : 1 };
+  const now: Record<string, unknown> = {
+    name: 'current',
+    description: 'You are here!',
+    digest: vm.digest,
+    running: vm.running === undefined ? 0 : 1,
+  };
   if (vm.options['parent'] !== undefined) now['parent'] = vm.options['parent'];
   return [...items, now];
 }
@@ -55,7 +60,14 @@ function create(call: Call): string {
     if (name === reserved) throw failure(`unable to use snapshot name '${reserved}' (reserved name)`);
   }
   const vm = vmOf(call);
-  return startTask(call, 'qmsnapshot', (task) => createInTask(world, vm, { name, description: optionalText(params['description']) ?? '', withRam: params['vmstate'] === 1 }, task));
+  return startTask(call, 'qmsnapshot', (task) =>
+    createInTask(
+      world,
+      vm,
+      { name, description: optionalText(params['description']) ?? '', withRam: params['vmstate'] === 1 },
+      task,
+    ),
+  );
 }
 
 interface Wanted {
@@ -94,20 +106,49 @@ function prepare(world: World, vm: Vm, wanted: Wanted, task: Task): void {
   requireUnlocked(vm);
   if (vm.snapshots.has(wanted.name)) throw failure(`snapshot name '${wanted.name}' already used`);
   if (!snapshotsAvailable(world, vm)) throw failure('snapshot feature is not available');
-  if (!world.quorate) throw failure(`unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`);
+  if (!world.quorate)
+    throw failure(
+      `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
+    );
   const { parent, lock: _, ...options } = vm.options;
-  const section: SnapshotSection = { options, snaptime: world.nowSeconds(), description: wanted.description, parent, vmstate: undefined };
+  const section: SnapshotSection = {
+    options,
+    snaptime: world.nowSeconds(),
+    description: wanted.description,
+    parent,
+    vmstate: undefined,
+  };
   if (wanted.withRam && vm.running !== undefined) saveRam(world, vm, wanted.name, { section, task });
   vm.snapshots.set(wanted.name, section);
   vm.options['lock'] = 'snapshot';
   vm.touch();
 }
 
-function saveRam(world: World, vm: Vm, name: string, { section, task }: { section: SnapshotSection; task: Task }): void {
+function saveRam(
+  world: World,
+  vm: Vm,
+  name: string,
+  { section, task }: { section: SnapshotSection; task: Task },
+): void {
   const storage = stateStorage(vm, undefined);
-  const volume = allocateDisk(world, { storage, node: vm.node, vmid: vm.vmid, format: 'raw', sizeBytes: stateBytes(vm), plainName: `vm-${vm.vmid}-state-${name}` }, task);
+  const volume = allocateDisk(
+    world,
+    {
+      storage,
+      node: vm.node,
+      vmid: vm.vmid,
+      format: 'raw',
+      sizeBytes: stateBytes(vm),
+      plainName: `vm-${vm.vmid}-state-${name}`,
+    },
+    task,
+  );
   section.vmstate = volumeId(volume);
-  Object.assign(section.options, { 'running-nets-host-mtu': 'net0=1500', runningcpu: vm.options['cpu'] ?? 'kvm64', runningmachine: 'pc-i440fx-11.1' });
+  Object.assign(section.options, {
+    'running-nets-host-mtu': 'net0=1500',
+    runningcpu: vm.options['cpu'] ?? 'kvm64',
+    runningmachine: 'pc-i440fx-11.1',
+  });
   task.print(`saving VM state and RAM using storage '${storage}'`);
 }
 
@@ -120,7 +161,8 @@ function dropSnapshot(world: World, vm: Vm, name: string): void {
     if (section.parent === undefined) delete vm.options['parent'];
     else vm.options['parent'] = section.parent;
   }
-  for (const [, volume] of snapshotDisks(world, vm, section.options)) volume.snapshots = volume.snapshots.filter((one) => one.name !== name);
+  for (const [, volume] of snapshotDisks(world, vm, section.options))
+    volume.snapshots = volume.snapshots.filter((one) => one.name !== name);
   const state = world.volumes.find(section.vmstate ?? '', vm.node);
   if (state !== undefined) world.volumes.remove(state);
   vm.snapshots.delete(name);
@@ -137,12 +179,17 @@ function remove(call: Call): string {
   const name = textOf(params['snapname']);
   return startTask(call, 'qmdelsnapshot', async (task) => {
     const vm = vmOf(call);
-    await lockConfig(world, vm, async () => {
-      if (!vm.snapshots.has(name)) throw failure(`snapshot '${name}' does not exist`);
-      requireUnlocked(vm);
-      await task.wait(durations.deleteSnapshot);
-      dropSnapshot(world, vm, name);
-    }, { task });
+    await lockConfig(
+      world,
+      vm,
+      async () => {
+        if (!vm.snapshots.has(name)) throw failure(`snapshot '${name}' does not exist`);
+        requireUnlocked(vm);
+        await task.wait(durations.deleteSnapshot);
+        dropSnapshot(world, vm, name);
+      },
+      { task },
+    );
   });
 }
 
@@ -165,7 +212,9 @@ async function startFromState(world: World, vm: Vm, task: Task): Promise<void> {
 /** `start=1` starts a task of its own. */
 function startLater(call: Call, vm: Vm): void {
   const kind = { node: vm.node, type: 'qmstart', id: String(vm.vmid), caller: call.caller };
-  call.world.tasks.start(kind, (task) => lockConfig(call.world, vm, () => startProcess(call.world, vm, task), { task }));
+  call.world.tasks.start(kind, (task) =>
+    lockConfig(call.world, vm, () => startProcess(call.world, vm, task), { task }),
+  );
 }
 
 async function rollBack(world: World, vm: Vm, name: string, task: Task): Promise<boolean> {
@@ -173,7 +222,10 @@ async function rollBack(world: World, vm: Vm, name: string, task: Task): Promise
   const section = vm.snapshots.get(name);
   if (section === undefined) throw failure(`snapshot '${name}' does not exist`);
   requireUnlocked(vm);
-  if (!world.quorate) throw failure(`unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`);
+  if (!world.quorate)
+    throw failure(
+      `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
+    );
   if (vm.running !== undefined) {
     await task.wait(durations.stop);
     endProcess(vm);
@@ -210,13 +262,15 @@ function restoreSection(world: World, vm: Vm, name: string, section: SnapshotSec
 function keepLaterDisks(world: World, vm: Vm, before: Options): void {
   const now = new Set(drivesOf(vm.options).map(([, drive]) => drive.file));
   for (const [, drive] of drivesOf(before)) {
-    if (!isCdrom(drive) && !now.has(drive.file) && world.volumes.find(drive.file, vm.node)?.vmid === vm.vmid) addUnused(vm.options, drive.file);
+    if (!isCdrom(drive) && !now.has(drive.file) && world.volumes.find(drive.file, vm.node)?.vmid === vm.vmid)
+      addUnused(vm.options, drive.file);
   }
 }
 
 function dropAttached(vm: Vm): void {
   const attached = new Set(drivesOf(vm.options).map(([, drive]) => drive.file));
-  for (const [key, value] of Object.entries(vm.options)) if (/^unused\d+$/.test(key) && attached.has(value)) delete vm.options[key];
+  for (const [key, value] of Object.entries(vm.options))
+    if (/^unused\d+$/.test(key) && attached.has(value)) delete vm.options[key];
   vm.touch();
 }
 
@@ -244,10 +298,38 @@ const mayRead = needs('/vms/{vmid}', 'VM.Snapshot', 'VM.Snapshot.Rollback', 'VM.
 const maySnapshot = needs('/vms/{vmid}', 'VM.Snapshot');
 
 export const snapshotRoutes: Route[] = [
-  { method: 'GET', path: base, permission: needs('/vms/{vmid}', 'VM.Audit'), proxied: true, parameters: { node, vmid }, run: list },
-  { method: 'POST', path: base, permission: maySnapshot, proxied: true, parameters: { ...named, vmstate: flag(), description: text() }, run: create },
-  { method: 'GET', path: `${base}/{snapname}`, permission: 'all', proxied: true, parameters: named, run: () => [{ cmd: 'rollback' }, { cmd: 'config' }] },
-  { method: 'DELETE', path: `${base}/{snapname}`, permission: maySnapshot, proxied: true, parameters: { ...named, force: flag() }, run: remove },
+  {
+    method: 'GET',
+    path: base,
+    permission: needs('/vms/{vmid}', 'VM.Audit'),
+    proxied: true,
+    parameters: { node, vmid },
+    run: list,
+  },
+  {
+    method: 'POST',
+    path: base,
+    permission: maySnapshot,
+    proxied: true,
+    parameters: { ...named, vmstate: flag(), description: text() },
+    run: create,
+  },
+  {
+    method: 'GET',
+    path: `${base}/{snapname}`,
+    permission: 'all',
+    proxied: true,
+    parameters: named,
+    run: () => [{ cmd: 'rollback' }, { cmd: 'config' }],
+  },
+  {
+    method: 'DELETE',
+    path: `${base}/{snapname}`,
+    permission: maySnapshot,
+    proxied: true,
+    parameters: { ...named, force: flag() },
+    run: remove,
+  },
   {
     method: 'GET',
     path: `${base}/{snapname}/config`,
@@ -259,7 +341,14 @@ export const snapshotRoutes: Route[] = [
       return shown(snapshotOptions(vm, name));
     },
   },
-  { method: 'PUT', path: `${base}/{snapname}/config`, permission: maySnapshot, proxied: true, parameters: { ...named, description: text() }, run: describe },
+  {
+    method: 'PUT',
+    path: `${base}/{snapname}/config`,
+    permission: maySnapshot,
+    proxied: true,
+    parameters: { ...named, description: text() },
+    run: describe,
+  },
   {
     method: 'POST',
     path: `${base}/{snapname}/rollback`,

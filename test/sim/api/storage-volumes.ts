@@ -39,7 +39,10 @@ function find(call: Call, wanted: { storage: string; name: string; volid: string
 
 function requireRead(call: Call, wanted: { storage: string; volid: string }, volume: Volume | undefined): void {
   const storage = call.world.volumes.storage(wanted.storage, textOf(call.params['node']));
-  const visible = volume === undefined ? may(call, `/storage/${storage.id}`, 'Datastore.Audit', 'Datastore.AllocateSpace', 'Datastore.Allocate') : maySee(call, storage, volume);
+  const visible =
+    volume === undefined
+      ? may(call, `/storage/${storage.id}`, 'Datastore.Audit', 'Datastore.AllocateSpace', 'Datastore.Allocate')
+      : maySee(call, storage, volume);
   if (!visible) throw forbidden(`/storage/${storage.id}, Datastore.Allocate`);
 }
 
@@ -55,7 +58,8 @@ function read(call: Call): unknown {
     used: volume.usedBytes,
     format: isImage ? volume.format : 'raw',
   };
-  if (volume.content === 'backup') Object.assign(item, { notes: volume.notes ?? '', protected: volume.protected ? 1 : 0 });
+  if (volume.content === 'backup')
+    Object.assign(item, { notes: volume.notes ?? '', protected: volume.protected ? 1 : 0 });
   return item;
 }
 
@@ -88,11 +92,16 @@ function requireRemove(call: Call, wanted: { storage: string; name: string }): v
 async function remove(call: Call): Promise<unknown> {
   const { world, params } = call;
   const wanted = named(call);
-  const owner = /^(?:backup\/vzdump-qemu-(\d+)|(\d+)\/|(?:vm|base)-(\d+))/.exec(wanted.name)?.slice(1).find((part) => part !== undefined);
+  const owner = /^(?:backup\/vzdump-qemu-(\d+)|(\d+)\/|(?:vm|base)-(\d+))/
+    .exec(wanted.name)
+    ?.slice(1)
+    .find((part) => part !== undefined);
   requireRemove(call, wanted);
   world.volumes.storage(wanted.storage, textOf(params['node']));
   const id = owner === undefined ? wanted.storage : `${owner}@${wanted.storage}`;
-  const task = world.tasks.start({ node: textOf(params['node']), type: 'imgdel', id, caller: call.caller }, (worker) => removeInTask(call, wanted, worker));
+  const task = world.tasks.start({ node: textOf(params['node']), type: 'imgdel', id, caller: call.caller }, (worker) =>
+    removeInTask(call, wanted, worker),
+  );
   if (params['delay'] === undefined) return task.upid;
   await doneWithin(world.clock, task, Number(params['delay']) * 1000);
   if (task.status === undefined) return task.upid;
@@ -100,11 +109,17 @@ async function remove(call: Call): Promise<unknown> {
   return null;
 }
 
-async function removeInTask(call: Call, wanted: { storage: string; name: string; volid: string }, task: Task): Promise<void> {
+async function removeInTask(
+  call: Call,
+  wanted: { storage: string; name: string; volid: string },
+  task: Task,
+): Promise<void> {
   const { world } = call;
   const volume = find(call, wanted);
-  if (volume?.protected === true) throw failure(`cannot remove protected volume '${wanted.name}' on '${wanted.storage}'`);
-  if (volume !== undefined && world.volumes.clonesOf(volume).length > 0) throw failure(`base volume '${volume.name}' is still in use by linked clones`);
+  if (volume?.protected === true)
+    throw failure(`cannot remove protected volume '${wanted.name}' on '${wanted.storage}'`);
+  if (volume !== undefined && world.volumes.clonesOf(volume).length > 0)
+    throw failure(`base volume '${volume.name}' is still in use by linked clones`);
   await task.wait(durations.removeVolume);
   if (volume === undefined) task.print(`disk image '${pathOf(call, wanted)}' does not exist`);
   else world.volumes.remove(volume);
@@ -125,15 +140,26 @@ function allocate(call: Call): string {
   const owner = Number(params['vmid']);
   const extension = /\.(raw|qcow2|vmdk)$/.exec(filename)?.[1];
   const format = optionalText(params['format']) ?? extension ?? 'raw';
-  if (extension !== undefined && extension !== format) throw parameterError({ format: `different storage formats (${format} != ${extension})` });
+  if (extension !== undefined && extension !== format)
+    throw parameterError({ format: `different storage formats (${format} != ${extension})` });
   if (!storage.content.includes('images')) throw failure(`storage '${id}' does not support content-type 'images'`);
   const match = /^(\d+)([MG]?)$/.exec(textOf(params['size']));
   const factor = { '': 1024, M: 1024 ** 2, G: 1024 ** 3 }[match?.[2] ?? ''] ?? 1024;
   const name = isFileBased(storage) ? `${owner}/${filename}` : filename;
   if (world.volumes.find(`${id}:${name}`, here) !== undefined) {
-    throw failure(`disk image '${world.volumes.path({ storage: id, name, content: 'images' } as Volume)}' already exists`);
+    throw failure(
+      `disk image '${world.volumes.path({ storage: id, name, content: 'images' } as Volume)}' already exists`,
+    );
   }
-  return volumeId(world.volumes.add(id, here, { name, content: 'images', format, sizeBytes: Number(match?.[1]) * factor, vmid: owner }));
+  return volumeId(
+    world.volumes.add(id, here, {
+      name,
+      content: 'images',
+      format,
+      sizeBytes: Number(match?.[1]) * factor,
+      vmid: owner,
+    }),
+  );
 }
 
 const base = '/nodes/{node}/storage/{storage}/content';
@@ -155,7 +181,28 @@ export const storageVolumeRoutes: Route[] = [
     },
     run: allocate,
   },
-  { method: 'GET', path: `${base}/{volume*}`, permission: 'all', proxied: true, parameters: volumeParameters, run: read },
-  { method: 'PUT', path: `${base}/{volume*}`, permission: 'all', proxied: true, parameters: { ...volumeParameters, notes: text(), protected: flag() }, run: change },
-  { method: 'DELETE', path: `${base}/{volume*}`, permission: 'all', proxied: true, parameters: { ...volumeParameters, delay: integer(1, 30) }, run: remove },
+  {
+    method: 'GET',
+    path: `${base}/{volume*}`,
+    permission: 'all',
+    proxied: true,
+    parameters: volumeParameters,
+    run: read,
+  },
+  {
+    method: 'PUT',
+    path: `${base}/{volume*}`,
+    permission: 'all',
+    proxied: true,
+    parameters: { ...volumeParameters, notes: text(), protected: flag() },
+    run: change,
+  },
+  {
+    method: 'DELETE',
+    path: `${base}/{volume*}`,
+    permission: 'all',
+    proxied: true,
+    parameters: { ...volumeParameters, delay: integer(1, 30) },
+    run: remove,
+  },
 ];

@@ -72,7 +72,9 @@ function listStatus(call: Call): unknown {
   return [...world.volumes.storages.values()]
     .filter((storage) => may(call, `/storage/${storage.id}`, 'Datastore.Audit', 'Datastore.AllocateSpace'))
     .filter(
-      (storage) => world.volumes.isOn(storage, name) && (target === undefined || (storage.shared && world.volumes.isOn(storage, target))),
+      (storage) =>
+        world.volumes.isOn(storage, name) &&
+        (target === undefined || (storage.shared && world.volumes.isOn(storage, target))),
     )
     .filter((storage) => only === undefined || storage.id === only)
     .filter((storage) => !storage.disabled || params['enabled'] !== 1)
@@ -83,15 +85,17 @@ function listStatus(call: Call): unknown {
 function listItem(call: Call, storage: Storage): Record<string, unknown> {
   const item: Record<string, unknown> = { ...statusOf(call, storage), storage: storage.id };
   if (Number(item['total']) > 0) item['used_fraction'] = Number(item['used']) / Number(item['total']);
-  if (call.params['format'] === 1)
-    Object.assign(item, formats(storage));
+  if (call.params['format'] === 1) Object.assign(item, formats(storage));
   return item;
 }
 
 /** What `format=1` adds, in the old and in the new shape. */
 function formats(storage: Storage): Record<string, unknown> {
   const supported = storage.path === undefined ? ['raw'] : ['qcow2', 'raw', 'subvol', 'vmdk'];
-  return { format: [Object.fromEntries(supported.map((name) => [name, 1])), 'raw'], formats: { default: 'raw', supported } };
+  return {
+    format: [Object.fromEntries(supported.map((name) => [name, 1])), 'raw'],
+    formats: { default: 'raw', supported },
+  };
 }
 
 function one(call: Call): Storage {

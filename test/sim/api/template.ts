@@ -1,7 +1,18 @@
 // Turning a VM into a template, asking what its disks can do, and moving a disk to another storage.
 import { failure, parameterError } from '../errors.ts';
 import { driveNames } from '../schema/drive-format.ts';
-import { digest, flag, integer, node, oneOf, optionalVmid, required, snapshotName, storageId, vmid } from '../schema/parameter.ts';
+import {
+  digest,
+  flag,
+  integer,
+  node,
+  oneOf,
+  optionalVmid,
+  required,
+  snapshotName,
+  storageId,
+  vmid,
+} from '../schema/parameter.ts';
 import { allocateDisk, requireVolume, suitedFormat } from '../state/disk-work.ts';
 import { drivesOf, formatSize, isCdrom, isCloudInit, parseDrive, printDrive } from '../state/drive.ts';
 import type { Drive } from '../state/drive.ts';
@@ -28,7 +39,9 @@ async function toTemplate(call: Call): Promise<string> {
     if (vm.isTemplate && params['disk'] === undefined) throw failure("you can't convert a template to a template");
     if (vm.running !== undefined) throw failure("you can't convert a VM to template if VM is running");
     const kind = { node: vm.node, type: 'qmtemplate', id: String(vm.vmid), caller: call.caller };
-    return world.tasks.start(kind, (task) => lockConfig(world, vm, () => convert(world, vm, optionalText(params['disk']), task))).upid;
+    return world.tasks.start(kind, (task) =>
+      lockConfig(world, vm, () => convert(world, vm, optionalText(params['disk']), task)),
+    ).upid;
   });
 }
 
@@ -49,10 +62,16 @@ function feature(call: Call): unknown {
   const { world, params } = call;
   const owner = { vmid: Number(params['vmid']), node: textOf(params['node']) };
   const vm = world.vms.get(owner.vmid);
-  if (vm === undefined || vm.node !== owner.node) throw failure(`unable to find configuration file for VM ${owner.vmid} on node '${owner.node}'`);
+  if (vm === undefined || vm.node !== owner.node)
+    throw failure(`unable to find configuration file for VM ${owner.vmid} on node '${owner.node}'`);
   const able = { snapshot: snapshotsAvailable(world, vm), clone: linkedClonesAvailable(world, vm), copy: true };
-  const shared = drivesOf(vm.options).every(([, drive]) => world.volumes.storages.get(splitVolumeId(drive.file)?.storage ?? '')?.shared !== false);
-  return { hasFeature: able[textOf(params['feature']) as keyof typeof able] ? 1 : 0, nodes: shared ? [...world.nodes.keys()] : [vm.node] };
+  const shared = drivesOf(vm.options).every(
+    ([, drive]) => world.volumes.storages.get(splitVolumeId(drive.file)?.storage ?? '')?.shared !== false,
+  );
+  return {
+    hasFeature: able[textOf(params['feature']) as keyof typeof able] ? 1 : 0,
+    nodes: shared ? [...world.nodes.keys()] : [vm.node],
+  };
 }
 
 function moveDisk(call: Call): string | Promise<string> {
@@ -71,8 +90,10 @@ function moveDisk(call: Call): string | Promise<string> {
     const target = world.volumes.storage(storage, vm.node);
     const volume = requireVolume(world, drive.file, vm.node);
     const format = suitedFormat(target, optionalText(params['format']) ?? volume.format);
-    if (volume.storage === storage && format === volume.format) throw failure("you can't move to the same storage with same format");
-    if (vm.snapshots.size > 0 && params['delete'] === 1) throw failure("you can't move a disk with snapshots and delete the source");
+    if (volume.storage === storage && format === volume.format)
+      throw failure("you can't move to the same storage with same format");
+    if (vm.snapshots.size > 0 && params['delete'] === 1)
+      throw failure("you can't move a disk with snapshots and delete the source");
     const kind = { node: vm.node, type: 'qmmove', id: String(vm.vmid), caller: call.caller };
     const move = { slot, drive, volume, storage, format, removeSource: params['delete'] === 1 };
     return world.tasks.start(kind, (task) => lockConfig(world, vm, () => runMove(world, vm, move, task))).upid;
@@ -91,10 +112,17 @@ interface Move {
 async function runMove(world: World, vm: Vm, move: Move, task: Task): Promise<void> {
   const { slot, drive, volume, storage, format } = move;
   const source = volumeId(volume);
-  task.print(`copying volume '${source}' from current storage '${volume.storage}' to target storage '${storage}'`, `create full clone of drive ${slot} (${source})`);
+  task.print(
+    `copying volume '${source}' from current storage '${volume.storage}' to target storage '${storage}'`,
+    `create full clone of drive ${slot} (${source})`,
+  );
   const { sizeBytes, bootable } = volume;
   const request = { storage, node: vm.node, vmid: vm.vmid, format, sizeBytes, bootable };
-  const made = allocateDisk(world, isCloudInit(drive) ? { ...request, plainName: `vm-${vm.vmid}-cloudinit` } : request, task);
+  const made = allocateDisk(
+    world,
+    isCloudInit(drive) ? { ...request, plainName: `vm-${vm.vmid}-cloudinit` } : request,
+    task,
+  );
   try {
     await task.wait(durations.moveDisk + copyMs(volume.usedBytes) - 1000);
   } catch (error) {
@@ -131,7 +159,14 @@ const drive = oneOf(...driveNames);
 const anyDisk = oneOf(...driveNames, ...Array.from({ length: 256 }, (_, index) => `unused${index}`));
 
 export const templateRoutes: Route[] = [
-  { method: 'POST', path: '/nodes/{node}/qemu/{vmid}/template', permission: needs('/vms/{vmid}', 'VM.Allocate'), proxied: true, parameters: { node, vmid, disk: drive }, run: toTemplate },
+  {
+    method: 'POST',
+    path: '/nodes/{node}/qemu/{vmid}/template',
+    permission: needs('/vms/{vmid}', 'VM.Allocate'),
+    proxied: true,
+    parameters: { node, vmid, disk: drive },
+    run: toTemplate,
+  },
   {
     method: 'GET',
     path: '/nodes/{node}/qemu/{vmid}/feature',

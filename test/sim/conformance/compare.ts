@@ -52,7 +52,11 @@ function identityOf(item: unknown): string | undefined {
 }
 
 /** Pairs expected items with actual ones: by what identifies them, else by position. */
-function pairs(expected: readonly unknown[], actual: readonly unknown[], hasVolatileIdentity: boolean): [number, unknown, unknown][] {
+function pairs(
+  expected: readonly unknown[],
+  actual: readonly unknown[],
+  hasVolatileIdentity: boolean,
+): [number, unknown, unknown][] {
   const keys = expected.map(identityOf);
   const distinct = new Set(keys).size === keys.length && !keys.includes(undefined);
   if (!distinct || hasVolatileIdentity) return expected.map((item, index) => [index, item, actual[index]]);
@@ -64,9 +68,11 @@ function pairs(expected: readonly unknown[], actual: readonly unknown[], hasVola
 export function difference(expected: unknown, actual: unknown, mask: Mask, pointer: string): string | undefined {
   const pattern = mask.patterns[pointer];
   if (pattern !== undefined && typeof actual === 'string' && fits(pattern, actual)) return undefined;
-  if (pattern === undefined && mask.volatile.has(pointer)) return sameKind(expected, actual) ? undefined : report(pointer, expected, actual);
+  if (pattern === undefined && mask.volatile.has(pointer))
+    return sameKind(expected, actual) ? undefined : report(pointer, expected, actual);
   if (Array.isArray(expected)) return arrayDifference(expected, actual, mask, pointer);
-  if (typeof expected === 'object' && expected !== null) return objectDifference(expected as Record<string, unknown>, actual, mask, pointer);
+  if (typeof expected === 'object' && expected !== null)
+    return objectDifference(expected as Record<string, unknown>, actual, mask, pointer);
   return Object.is(expected, actual) ? undefined : report(pointer, pattern ?? expected, actual);
 }
 
@@ -75,10 +81,18 @@ function sameKind(expected: unknown, actual: unknown): boolean {
   return (expected === null) === (actual === null) || typeof expected === typeof actual;
 }
 
-function arrayDifference(expected: readonly unknown[], actual: unknown, mask: Mask, pointer: string): string | undefined {
+function arrayDifference(
+  expected: readonly unknown[],
+  actual: unknown,
+  mask: Mask,
+  pointer: string,
+): string | undefined {
   if (!Array.isArray(actual) || actual.length !== expected.length) return report(pointer, expected, actual);
   // The nodes of a feature come in hash order.
-  if (pointer.endsWith('/nodes')) return [...expected].sort().join() === [...(actual as unknown[])].sort().join() ? undefined : report(pointer, expected, actual);
+  if (pointer.endsWith('/nodes'))
+    return [...expected].sort().join() === [...(actual as unknown[])].sort().join()
+      ? undefined
+      : report(pointer, expected, actual);
   const volatileIdentity = expected.some((item, index) => {
     const key = identifying.find((name) => (item as Record<string, unknown> | null)?.[name] !== undefined);
     return key !== undefined && mask.volatile.has(`${pointer}/${index}/${key}`);
@@ -90,7 +104,12 @@ function arrayDifference(expected: readonly unknown[], actual: unknown, mask: Ma
   return undefined;
 }
 
-function objectDifference(expected: Record<string, unknown>, actual: unknown, mask: Mask, pointer: string): string | undefined {
+function objectDifference(
+  expected: Record<string, unknown>,
+  actual: unknown,
+  mask: Mask,
+  pointer: string,
+): string | undefined {
   if (typeof actual !== 'object' || actual === null || Array.isArray(actual)) return report(pointer, expected, actual);
   const other = actual as Record<string, unknown>;
   for (const key of Object.keys(expected)) {
@@ -121,7 +140,12 @@ function steadyLines(lines: readonly string[]): string[] {
 }
 
 /** Lines that are missing from a task's log, or too many; when some were left out of the recording, more are fine. */
-export function logDifference(recorded: readonly string[], written: readonly string[], mask: Mask, leftOut: boolean): string | undefined {
+export function logDifference(
+  recorded: readonly string[],
+  written: readonly string[],
+  mask: Mask,
+  leftOut: boolean,
+): string | undefined {
   const patterned = recorded.map((line, index) => mask.patterns[`/task/log/${index}`] ?? line);
   const expected = steadyLines(patterned);
   const actual = steadyLines(written);

@@ -16,7 +16,11 @@ const help = `Plays recorded scenarios on the simulator and compares every answe
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { baseline: { type: 'string' }, all: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      baseline: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   const [folder] = positionals;
   if (values.help || folder === undefined) {
@@ -24,11 +28,14 @@ async function main(): Promise<void> {
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  const baseline: unknown = JSON.parse(await readFile(values.baseline ?? join(dirname(folder.replace(/\/+$/, '')), 'baseline.json'), 'utf8'));
+  const baseline: unknown = JSON.parse(
+    await readFile(values.baseline ?? join(dirname(folder.replace(/\/+$/, '')), 'baseline.json'), 'utf8'),
+  );
   const result = await playAll(folder, baseline, (outcome) => {
     const complete = outcome.matched === outcome.steps;
     process.stdout.write(`${complete ? 'ok  ' : 'DIFF'} ${outcome.name} ${outcome.matched}/${outcome.steps}\n`);
-    for (const line of values.all ? outcome.differences : outcome.differences.slice(0, 1)) process.stdout.write(`       ${line}\n`);
+    for (const line of values.all ? outcome.differences : outcome.differences.slice(0, 1))
+      process.stdout.write(`       ${line}\n`);
   });
   process.stdout.write(
     `steps matched: ${result.stepsMatched} / ${result.steps}, scenarios matched: ${result.scenariosMatched} / ${result.scenarios}\n`,

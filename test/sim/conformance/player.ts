@@ -53,7 +53,7 @@ class Player {
 
   async run(): Promise<Outcome> {
     const { steps } = this.#scenario;
-    for (let index = 0; index < steps.length; ) {
+    for (let index = 0; index < steps.length;) {
       const group = this.#groupAt(index);
       await this.#playGroup(group);
       index += group.length;
@@ -83,7 +83,11 @@ class Player {
   #remember(index: number, response: ApiResponse): void {
     const body = parsed(response);
     const upid = upidOf(body);
-    this.#played[index] = { response, body, task: upid === undefined ? undefined : this.#simulator.world.tasks.get(upid) };
+    this.#played[index] = {
+      response,
+      body,
+      task: upid === undefined ? undefined : this.#simulator.world.tasks.get(upid),
+    };
   }
 
   async #awaitTask(index: number): Promise<void> {
@@ -97,7 +101,8 @@ class Player {
     const request = this.#withRefs(step);
     const params = request.json === true ? request.params : formValues(request.params ?? {});
     const node = request.port === undefined ? undefined : this.#surroundings.nodeOfPort[request.port];
-    const authorization = request.token === 'raw' ? request.authorization : this.#surroundings.tokens[request.token ?? 'full'];
+    const authorization =
+      request.token === 'raw' ? request.authorization : this.#surroundings.tokens[request.token ?? 'full'];
     const direct: DirectRequest = { method: request.method, path: request.path };
     if (params !== undefined) direct.params = params;
     if (node !== undefined) direct.node = node;
@@ -113,7 +118,8 @@ class Player {
       const value = String(this.#lookUp(ref.from.step, ref.from.pointer) ?? ref.value);
       const parameter = /^\/request\/params\/(.+)$/.exec(ref.in)?.[1];
       if (parameter === undefined) request.path = request.path.replace(ref.value, value);
-      else if (request.params !== undefined) request.params[parameter] = String(request.params[parameter]).replace(ref.value, () => value);
+      else if (request.params !== undefined)
+        request.params[parameter] = String(request.params[parameter]).replace(ref.value, () => value);
     }
     return request;
   }
@@ -144,7 +150,10 @@ class Player {
       case 'setRole': {
         const without = action['without'] as string[];
         const full = this.#surroundings.topology.roles[text('role')] ?? [];
-        return simulator.setRole(text('role'), full.filter((privilege) => !without.includes(privilege)));
+        return simulator.setRole(
+          text('role'),
+          full.filter((privilege) => !without.includes(privilege)),
+        );
       }
       case 'nodeDown':
         return simulator.nodeDown(text('node'));
@@ -200,7 +209,11 @@ function stepDifference(step: Step, played: Played | undefined): string | undefi
   return step.task === undefined ? undefined : taskDifference(step.task, played.task, mask);
 }
 
-function taskDifference(expected: NonNullable<Step['task']>, task: Task | undefined, mask: Parameters<typeof difference>[2]): string | undefined {
+function taskDifference(
+  expected: NonNullable<Step['task']>,
+  task: Task | undefined,
+  mask: Parameters<typeof difference>[2],
+): string | undefined {
   if (task === undefined) return '/task: expected a task, got none';
   return (
     difference(expected.exitstatus, task.status, mask, '/task/exitstatus') ??
@@ -231,5 +244,10 @@ function archiveIn(log: readonly string[]): string | undefined {
 }
 
 function formValues(params: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(params).map(([key, value]) => [key, Array.isArray(value) ? value.map(String) : value === null ? '' : String(value)]));
+  return Object.fromEntries(
+    Object.entries(params).map(([key, value]) => [
+      key,
+      Array.isArray(value) ? value.map(String) : value === null ? '' : String(value),
+    ]),
+  );
 }

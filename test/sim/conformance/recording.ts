@@ -3,7 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 
-const refSchema = z.object({ in: z.string(), value: z.coerce.string(), from: z.object({ step: z.number(), pointer: z.string() }) });
+const refSchema = z.object({
+  in: z.string(),
+  value: z.coerce.string(),
+  from: z.object({ step: z.number(), pointer: z.string() }),
+});
 
 const requestSchema = z.object({
   method: z.string(),
@@ -18,9 +22,23 @@ const requestSchema = z.object({
 
 const stepSchema = z.object({
   request: requestSchema.optional(),
-  response: z.object({ status: z.number(), reason: z.string().nullish(), body: z.unknown().optional(), ms: z.number().optional(), firstFrame: z.string().optional() }).optional(),
+  response: z
+    .object({
+      status: z.number(),
+      reason: z.string().nullish(),
+      body: z.unknown().optional(),
+      ms: z.number().optional(),
+      firstFrame: z.string().optional(),
+    })
+    .optional(),
   task: z
-    .object({ exitstatus: z.string().nullish(), type: z.string().nullish(), id: z.string().nullish(), log: z.array(z.string()).nullish(), log_lines_left_out: z.number().optional() })
+    .object({
+      exitstatus: z.string().nullish(),
+      type: z.string().nullish(),
+      id: z.string().nullish(),
+      log: z.array(z.string()).nullish(),
+      log_lines_left_out: z.number().optional(),
+    })
     .optional(),
   action: z.looseObject({ kind: z.string() }).optional(),
   parallel: z.number().optional(),

@@ -30,7 +30,11 @@ export function surroundingsOf(baselineJson: unknown): Surroundings {
 }
 
 /** Plays every scenario of the folder, telling of each as it ends. */
-export async function playAll(folder: string, baselineJson: unknown, onOutcome: (outcome: Outcome) => void): Promise<Totals> {
+export async function playAll(
+  folder: string,
+  baselineJson: unknown,
+  onOutcome: (outcome: Outcome) => void,
+): Promise<Totals> {
   const surroundings = surroundingsOf(baselineJson);
   const totals: Totals = { steps: 0, stepsMatched: 0, scenarios: 0, scenariosMatched: 0 };
   for (const scenario of await readScenarios(folder)) {

@@ -1,4 +1,5 @@
 // Takes a request through the checks in Proxmox's order: login, endpoint, token, rights, node, parameters, code.
+import { ConsoleClosed, ConsoleOpened } from '../api/console.ts';
 import { Answer } from '../api/route.ts';
 import type { Call, Route } from '../api/route.ts';
 import { ApiError, failure, messageOf, parameterError } from '../errors.ts';
@@ -71,7 +72,13 @@ export class Dispatcher {
     const raw = merge(request.params, match.pathParams);
     if (match.route.noToken === true && caller.tokenName !== undefined)
       throw new ApiError(403, 'Permission check failed (API token not allowed)');
-    const call = { world: this.#world, caller, params: raw as Call['params'], node: request.node };
+    const call = {
+      world: this.#world,
+      caller,
+      params: raw as Call['params'],
+      node: request.node,
+      websocket: request.websocket,
+    };
     if (typeof match.route.permission === 'function') match.route.permission(call);
     const elsewhere = await this.#proxy(match.route, raw, request.node);
     if (elsewhere !== undefined) return elsewhere;
@@ -123,6 +130,8 @@ export class Dispatcher {
     const result = route.run(call);
     const data = result instanceof Promise ? await this.#limited(result) : result;
     if (data === timedOut) return { status: 596, reason: 'Connection timed out', body: '', headers: {} };
+    if (data instanceof ConsoleOpened) return { status: 101, reason: 'Switching Protocols', body: '', headers: {} };
+    if (data instanceof ConsoleClosed) return { status: 0, reason: '', body: '', headers: {} };
     const body = data instanceof Answer ? { data: data.data, ...data.beside } : { data: data ?? null };
     return {
       status: 200,
@@ -170,7 +179,12 @@ export function errorResponse(error: unknown): ApiResponse {
   // The first line only, as the status line has no room for more.
   const reason = (message.split('\n')[0] ?? '').trimEnd();
   if (/^method '\w+' not available$/.test(message)) return { status, reason, body: '', headers: {} };
+  if (status === 596) return { status, reason, body: '', headers: {} };
   const isUnknownPath = status === 501 && message.startsWith('Method ');
-  const body = { data: null, message: isUnknownPath ? message : `${message}\n`, ...(errors === undefined ? {} : { errors }) };
+  const body = {
+    data: null,
+    message: isUnknownPath ? message : `${message}\n`,
+    ...(errors === undefined ? {} : { errors }),
+  };
   return { status, reason, body: JSON.stringify(body), headers: { 'content-type': 'application/json;charset=UTF-8' } };
 }

@@ -243,9 +243,7 @@ export function addressComplaint(value: string, aliasAllowed: boolean): string |
     const bits = isIpv4(address) ? 32 : 128;
     if (prefix === undefined) return undefined;
     if (!/^\d+$/.test(prefix)) return 'value does not look like a valid IP address or CIDR network';
-    return Number(prefix) > bits
-      ? `Prefix length ${prefix} is longer than IP address (${bits})`
-      : undefined;
+    return Number(prefix) > bits ? `Prefix length ${prefix} is longer than IP address (${bits})` : undefined;
   }
   if (aliasAllowed && /^(?:dc\/|guest\/)?[A-Za-z][A-Za-z0-9\-_]+$/.test(value)) return undefined;
   return 'value does not look like a valid IP address or CIDR network';

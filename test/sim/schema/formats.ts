@@ -30,13 +30,36 @@ const bootDevice =
   /^(?:(?:ide[0-3]|sata[0-5]|scsi(?:[0-2]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)|net\d+|usb\d+|hostpci\d+)$/;
 
 const cpuModels = new Set([
-  'host', 'max', 'kvm32', 'kvm64', 'qemu32', 'qemu64', 'x86-64-v2', 'x86-64-v2-AES', 'x86-64-v3', 'x86-64-v4', '486', 'athlon', 'phenom',
-  'core2duo', 'coreduo', 'pentium', 'pentium2', 'pentium3', 'Conroe', 'Penryn', 'KnightsMill', 'GraniteRapids', 'SapphireRapids', 'SierraForest',
+  'host',
+  'max',
+  'kvm32',
+  'kvm64',
+  'qemu32',
+  'qemu64',
+  'x86-64-v2',
+  'x86-64-v2-AES',
+  'x86-64-v3',
+  'x86-64-v4',
+  '486',
+  'athlon',
+  'phenom',
+  'core2duo',
+  'coreduo',
+  'pentium',
+  'pentium2',
+  'pentium3',
+  'Conroe',
+  'Penryn',
+  'KnightsMill',
+  'GraniteRapids',
+  'SapphireRapids',
+  'SierraForest',
 ]);
 
 /** Vendor families come in many versions; their names are taken by shape. */
 function isCpuModel(value: string): boolean {
-  const families = /^(?:Nehalem|Westmere|SandyBridge|IvyBridge|Haswell|Broadwell|Skylake-(?:Client|Server)|Cascadelake-Server|Cooperlake|Icelake-(?:Client|Server)|Opteron_G[1-5]|EPYC)(?:-[\w-]+)?$/;
+  const families =
+    /^(?:Nehalem|Westmere|SandyBridge|IvyBridge|Haswell|Broadwell|Skylake-(?:Client|Server)|Cascadelake-Server|Cooperlake|Icelake-(?:Client|Server)|Opteron_G[1-5]|EPYC)(?:-[\w-]+)?$/;
   return cpuModels.has(value) || families.test(value) || value.startsWith('custom-');
 }
 
@@ -100,7 +123,8 @@ const checks: Readonly<Record<string, Check>> = {
   'pve-fw-icmp-type-spec': icmpComplaint,
   IPorCIDRorAlias: (value) => addressComplaint(value, true),
   IPorCIDR: (value) => addressComplaint(value, false),
-  'pve-cpu-type': (value) => (isCpuModel(value) ? undefined : `Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`),
+  'pve-cpu-type': (value) =>
+    isCpuModel(value) ? undefined : `Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`,
   'pve-iface': matching(/^[a-z][a-z0-9_]{1,20}([:.]\d+)?$/i, () => 'invalid network interface name'),
   'pve-priv-list': () => undefined,
   'pve-task-status-type': matching(/^(?:ok|error|warning|unknown)$/i, (value) => `invalid status`),

@@ -41,8 +41,15 @@ function check(parameter: Parameter, raw: unknown, name: string): Checked {
   const isList = typeof parameter.format === 'string' && /-a?list$/.test(parameter.format);
   const foreign = Array.isArray(raw) && isList ? undefined : foreignType(parameter, raw);
   if (foreign !== undefined) return { complaint: `type check ('${parameter.type}') failed - got ${foreign}` };
-  const value = Array.isArray(raw) ? raw.map(String).join(',') : typeof raw === 'boolean' ? (raw ? '1' : '0') : String(raw as string | number);
-  const complaint = typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
+  const value = Array.isArray(raw)
+    ? raw.map(String).join(',')
+    : typeof raw === 'boolean'
+      ? raw
+        ? '1'
+        : '0'
+      : String(raw as string | number);
+  const complaint =
+    typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
   return complaint === undefined ? { value: typed(parameter, value) } : { complaint };
 }
 

@@ -143,7 +143,9 @@ const processorAndMemory: ParameterTable = {
   vcpus: integer(1),
   cpulimit: decimal(0, 128),
   cpuunits: integer(1, 262144),
-  cpu: formatted(cpuFormat, { check: (value) => complaintAbout('pve-cpu-type', /(?:^|,)(?:cputype=)?([^=,]+)(?:,|$)/.exec(value)?.[1] ?? 'kvm64') }),
+  cpu: formatted(cpuFormat, {
+    check: (value) => complaintAbout('pve-cpu-type', /(?:^|,)(?:cputype=)?([^=,]+)(?:,|$)/.exec(value)?.[1] ?? 'kvm64'),
+  }),
   affinity: formatted('pve-cpuset'),
   numa: flag(),
   'numa[n]': formatted({

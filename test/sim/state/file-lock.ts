@@ -43,7 +43,8 @@ export class FileLocks {
     const state = this.#locks.get(request.key) ?? { exclusive: false, sharedHolders: 0, queue: [] };
     this.#locks.set(request.key, state);
     const shared = request.shared === true;
-    if (!this.#isFree(state, shared)) return this.#wait(state, request, shared).then(() => this.#run(request, state, work));
+    if (!this.#isFree(state, shared))
+      return this.#wait(state, request, shared).then(() => this.#run(request, state, work));
     this.#take(state, shared);
     return this.#run(request, state, work);
   }

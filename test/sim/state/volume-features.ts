@@ -25,5 +25,7 @@ export function snapshotsAvailable(world: World, vm: Vm): boolean {
 
 /** Whether every disk is a base that clones can link to. */
 export function linkedClonesAvailable(world: World, vm: Vm): boolean {
-  return disks(world, vm).every((volume) => volume !== undefined && /(?:^|\/)base-\d+-/.test(volume.name.split('/').at(-1) ?? ''));
+  return disks(world, vm).every(
+    (volume) => volume !== undefined && /(?:^|\/)base-\d+-/.test(volume.name.split('/').at(-1) ?? ''),
+  );
 }

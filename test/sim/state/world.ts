@@ -2,12 +2,14 @@
 import type { SimClock } from '../clock.ts';
 import { failure } from '../errors.ts';
 import { Random } from '../random.ts';
+import { ConsoleProxies } from '../api/console.ts';
 import { TaskRegistry } from '../tasks/task-registry.ts';
 import type { Topology } from '../topology.ts';
 import { AccessControl } from './access.ts';
 import { FileLocks } from './file-lock.ts';
 import { FirewallFile } from './firewall-file.ts';
 import { StatusView } from './status-view.ts';
+import { Guests } from './guest.ts';
 import type { Vm } from './vm.ts';
 import { Volumes } from './volumes.ts';
 
@@ -57,6 +59,10 @@ export class World {
   readonly locks: FileLocks;
   readonly tasks: TaskRegistry;
   readonly view: StatusView;
+  readonly guests = new Guests(this);
+  readonly consoles = new ConsoleProxies();
+  /** The API's certificate once it listens, as console clients are told. */
+  certificatePem = '';
   readonly pools = new Map<string, Pool>();
   readonly backupJobs = new Map<string, BackupJob>();
   readonly clusterFirewall = new FirewallFile();

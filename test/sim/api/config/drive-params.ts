@@ -136,7 +136,8 @@ export function createDrive(
 
 function attachExisting(context: DriveContext, slot: string, drive: Drive): { text: string; made: undefined } {
   const volume = requireVolume(context.world, drive.file, context.node);
-  if (volume.content === 'iso' && !isCdrom(drive)) throw parameterError({ [slot]: "explicit 'media=cdrom' is required for iso images" });
+  if (volume.content === 'iso' && !isCdrom(drive))
+    throw parameterError({ [slot]: "explicit 'media=cdrom' is required for iso images" });
   drive['size'] = formatSize(volume.sizeBytes);
   return { text: printDrive(drive), made: undefined };
 }
@@ -205,10 +206,7 @@ export function logAllocated(log: Log, made: Volume): void {
 /** The lines of a full copy. */
 export function logCopy(log: Log, made: Volume): void {
   const size = `${(made.sizeBytes / 1024 ** 2).toFixed(1)} MiB`;
-  log.print(
-    `transferred 0.0 B of ${size} (0.00%)`,
-    `transferred ${size} of ${size} (100.00%)`,
-  );
+  log.print(`transferred 0.0 B of ${size} (0.00%)`, `transferred ${size} of ${size} (100.00%)`);
 }
 
 function finish(context: DriveContext, slot: string, drive: Drive, made: Volume): { text: string; made: Volume } {

@@ -87,7 +87,8 @@ export function requireDevicePrivileges(call: Call, vmid: number, options: Reado
       if (value !== 'socket') throw failure(`only root can modify '${option}' config for real devices`);
       requireAny(call, `/vms/${vmid}`, ['VM.Config.HWType']);
     } else if (/^usb\d+$/.test(option)) {
-      if (!/(?:^|=)spice/i.test(value) && !value.includes('mapping=')) throw failure(`only root can set '${option}' config for real devices`);
+      if (!/(?:^|=)spice/i.test(value) && !value.includes('mapping='))
+        throw failure(`only root can set '${option}' config for real devices`);
       requireAny(call, `/vms/${vmid}`, ['VM.Config.HWType']);
     } else if (/^hostpci\d+$/.test(option) && !value.includes('mapping=')) {
       throw failure(`only root can set '${option}' config for non-mapped devices`);

@@ -18,7 +18,13 @@ import type { Call, Route } from '../route.ts';
 import { lockConfig } from '../vm-lock.ts';
 import { applyPending, deallocate, hotplugPending } from './apply.ts';
 import { createDrive, normalizeDrives, requireStorageAccess } from './drive-params.ts';
-import { optionExists, requireDevicePrivileges, requireDigest, requireOptionPrivileges, requireUnlocked } from './option-groups.ts';
+import {
+  optionExists,
+  requireDevicePrivileges,
+  requireDigest,
+  requireOptionPrivileges,
+  requireUnlocked,
+} from './option-groups.ts';
 import { addPendingDelete, cleanUpPending, registerUnused, dropReattached } from './pending-section.ts';
 import { acceptsBlank, hashPassword, requireSshKeys, uniqueTags } from './values.ts';
 
@@ -285,7 +291,13 @@ async function setDrive(run: Run, slot: string, value: string): Promise<void> {
   if (made !== undefined) await call.world.clock.sleep(durations.createDisk);
   vm.pending[slot] = text;
   const created = parseDrive(slot, text);
-  if (run.bootDevices.length > 0 && created !== undefined && isCdrom(created) && !isCloudInit(created) && !run.bootDevices.includes(slot)) {
+  if (
+    run.bootDevices.length > 0 &&
+    created !== undefined &&
+    isCdrom(created) &&
+    !isCloudInit(created) &&
+    !run.bootDevices.includes(slot)
+  ) {
     setBoot(run, [...run.bootDevices, slot]);
   }
 }
