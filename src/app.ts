@@ -1,6 +1,5 @@
 // Puts the operator together. Only this file constructs; everything else is given what it needs.
 import { randomBytes } from 'node:crypto';
-import { resources } from './api/resources.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { Allocations } from './controllers/allocations.ts';

@@ -74,17 +74,35 @@ export function parseConfig(
   }
 }
 
-function configOf(values: Values, env: Readonly<Record<string, string | undefined>>, isTerminal: boolean): Config {
-  const kubeconfig = values.kubeconfig ?? env['KUBECONFIG'];
+type Environment = Readonly<Record<string, string | undefined>>;
+
+function configOf(values: Values, env: Environment, isTerminal: boolean): Config {
   return {
-    ...(kubeconfig === undefined || kubeconfig === '' ? {} : { kubeconfig }),
-    namespace: values.namespace ?? env['POD_NAMESPACE'] ?? 'pve-operator-system',
+    kubeconfig: firstOf(values.kubeconfig, env['KUBECONFIG']),
+    namespace: firstOf(values.namespace, env['POD_NAMESPACE'], 'pve-operator-system') ?? '',
     leaderElection: values['no-leader-election'] !== true,
-    identity: values.identity ?? env['POD_NAME'] ?? `${hostname()}-${process.pid}`,
-    healthPort: integer('--health-port', values['health-port'] ?? '8080', 0, 65_535),
+    identity: firstOf(values.identity, env['POD_NAME'], `${hostname()}-${process.pid}`) ?? '',
+    ...outputs(values, isTerminal),
+    ...figures(values),
+  };
+}
+
+/** The first that says anything; an empty text says nothing. */
+function firstOf(...texts: readonly (string | undefined)[]): string | undefined {
+  return texts.find((text) => text !== undefined && text !== '');
+}
+
+function outputs(values: Values, isTerminal: boolean): Pick<Config, 'healthHost' | 'logFormat' | 'logLevel'> {
+  return {
     healthHost: values['health-host'] ?? '127.0.0.1',
     logFormat: choice('--log-format', values['log-format'] ?? (isTerminal ? 'text' : 'json'), ['text', 'json']),
     logLevel: choice('--log-level', values['log-level'] ?? 'info', ['debug', 'info', 'warn', 'error']),
+  };
+}
+
+function figures(values: Values): Pick<Config, 'healthPort' | 'workers' | 'dnsTimeoutMs'> {
+  return {
+    healthPort: integer('--health-port', values['health-port'] ?? '8080', 0, 65_535),
     workers: integer('--workers', values.workers ?? '32', 1, 1024),
     dnsTimeoutMs: integer('--dns-timeout-ms', values['dns-timeout-ms'] ?? '5000', 100, 60_000),
   };

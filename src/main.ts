@@ -5,7 +5,7 @@ import { parseConfig } from './config.ts';
 import { createLog } from './log.ts';
 
 async function main(): Promise<number> {
-  const parsed = parseConfig(process.argv.slice(2), process.env, process.stdout.isTTY === true);
+  const parsed = parseConfig(process.argv.slice(2), process.env, process.stdout.isTTY);
   if (parsed.kind === 'help') {
     process.stdout.write(parsed.text);
     return 0;

@@ -57,6 +57,6 @@ export function createMetrics(): Metrics {
       'kind',
     ]),
     virtualMachines: gauge('pve_operator_virtual_machines', 'VirtualMachine objects by state.', ['state']),
-    leader: gauge('pve_operator_leader', '1 while this replica acts.', []) as Gauge,
+    leader: gauge('pve_operator_leader', '1 while this replica acts.', []),
   };
 }

@@ -4,6 +4,7 @@ import type { EffectivePackage, VirtualMachine } from '../api/virtual-machine.ts
 import { fqdn, fqdnProblems, vmName } from '../domain/names.ts';
 import { namespaceAllowed } from '../domain/namespaces.ts';
 import { resolvePackage } from '../domain/package.ts';
+import { type ResolvedPlan, resolvePlan } from '../domain/plan-defaults.ts';
 import type { Problem } from '../domain/problems.ts';
 import { StalledError, WaitingError } from '../errors.ts';
 import type { Design } from '../machine/facts.ts';
@@ -14,15 +15,12 @@ const REVISION_WAIT_MS = 500;
 
 /** Throws StalledError with the object or field that is wrong, or WaitingError while the plan's revision is being made. */
 export function resolveDesign(vm: VirtualMachine, context: Context): Design {
-  const { plan, planRevision } = planOf(vm, context);
+  const { plan: spec, planRevision } = planOf(vm, context);
+  const plan = resolvePlan(spec);
   const name = nameOf(vm, plan);
-  const host = fqdn({
-    ...(vm.spec.hostname === undefined ? {} : { hostname: vm.spec.hostname }),
-    name,
-    ...(plan.domain === undefined ? {} : { domain: plan.domain }),
-  });
+  const host = fqdn({ hostname: vm.spec.hostname, name, domain: plan.domain });
   refuse('NameInvalid', fqdnProblems(host));
-  return { plan, planRevision, package: packageOf(vm, plan), name, fqdn: host };
+  return { plan, planRevision, package: packageOf(vm, spec), name, fqdn: host };
 }
 
 /** The plan that the VM keeps, or the newest revision of the one that it names. */
@@ -57,11 +55,11 @@ function allowedPlan(vm: VirtualMachine, { stores }: Context): Plan {
   return plan;
 }
 
-function nameOf(vm: VirtualMachine, plan: PlanSpec): string {
+function nameOf(vm: VirtualMachine, plan: ResolvedPlan): string {
   if (vm.status?.name !== undefined) return vm.status.name;
   const { name, problems } = vmName({
-    ...(plan.nameRule === undefined ? {} : { rule: plan.nameRule }),
-    ...(vm.spec.billing === undefined ? {} : { billing: vm.spec.billing }),
+    rule: plan.nameRule,
+    billing: vm.spec.billing,
     namespace: vm.metadata.namespace ?? '',
     name: vm.metadata.name,
     uid: vm.metadata.uid ?? '',

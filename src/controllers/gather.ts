@@ -5,7 +5,9 @@ import { ADDRESS_SET } from '../domain/firewall.ts';
 import { namespaceAllowed } from '../domain/namespaces.ts';
 import { WaitingError } from '../errors.ts';
 import type { ClusterFacts, Design, Facts, Need, ObservedVm, TemplateFacts } from '../machine/facts.ts';
+import type { VmRef } from '../pve/client.ts';
 import { PveError } from '../pve/errors.ts';
+import type { ClusterSnapshot } from '../pve/inventory.ts';
 import type { Allocations } from './allocations.ts';
 import type { ClusterConnection } from './clusters.ts';
 import { type Context, INDEX } from './context.ts';
@@ -60,7 +62,7 @@ export class Gatherer {
   }
 
   #clusterName(status: VirtualMachineStatus): string {
-    const name = status.clusterName ?? this.#designOf(status)?.plan.clusterRef.name;
+    const name = status.clusterName ?? this.#designOf(status)?.plan.clusterName;
     if (name === undefined)
       throw new WaitingError('InProgress', 'The cluster of the VM is not known yet.', SNAPSHOT_WAIT_MS);
     return name;
@@ -120,14 +122,20 @@ function placedMemory(
   connection: ClusterConnection | undefined,
 ): Map<string, number> {
   const bytes = new Map<string, number>();
-  const running = connection?.inventory.snapshot()?.vms;
-  for (const { metadata, status } of context.stores.virtualMachines.byIndex(INDEX.cluster, cluster)) {
-    const node = status?.placement?.targetNode;
-    if (metadata.uid === vm.metadata.uid || node === undefined || status?.effective === undefined) continue;
-    if (status.state === 'ready' && running?.get(status.vmid ?? 0)?.status !== 'unknown') continue;
-    bytes.set(node, (bytes.get(node) ?? 0) + status.effective.memoryGiB * 2 ** 30);
+  const snapshot = connection?.inventory.snapshot();
+  for (const other of context.stores.virtualMachines.byIndex(INDEX.cluster, cluster)) {
+    const { placement, effective } = other.status ?? {};
+    const node = placement?.targetNode;
+    if (other.metadata.uid === vm.metadata.uid || node === undefined || effective === undefined) continue;
+    if (!isCounted(other, snapshot)) bytes.set(node, (bytes.get(node) ?? 0) + effective.memoryGiB * 2 ** 30);
   }
   return bytes;
+}
+
+/** Whether the figures of the nodes have the VM in them. */
+function isCounted({ status }: VirtualMachine, snapshot: ClusterSnapshot | undefined): boolean {
+  const seen = snapshot?.vms.get(status?.vmid ?? 0);
+  return status?.state === 'ready' && seen?.status !== 'unknown';
 }
 
 /** Some facts build on others. */
@@ -197,14 +205,20 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
 
 async function templateFacts(connection: ClusterConnection, facts: Facts): Promise<TemplateFacts> {
   const vmid = facts.design?.package.operatingSystem ?? 0;
-  const listed = requireSnapshot(connection).vms.get(vmid);
-  if (listed === undefined || listed.type !== 'qemu') return { kind: 'missing' };
+  const snapshot = requireSnapshot(connection);
+  const listed = snapshot.vms.get(vmid);
+  if (listed?.type !== 'qemu') return { kind: 'missing' };
   const { node } = listed;
-  if (requireSnapshot(connection).nodes.get(node)?.status === 'offline') return { kind: 'offline', node };
+  if (snapshot.nodes.get(node)?.status === 'offline') return { kind: 'offline', node };
   // The list says nothing of a template that its node has not reported yet; the configuration does.
   if (listed.template === false) return { kind: 'notATemplate', node };
+  return configuredTemplate(connection, { node, vmid });
+}
+
+async function configuredTemplate(connection: ClusterConnection, template: VmRef): Promise<TemplateFacts> {
+  const { node } = template;
   try {
-    const { values } = await connection.templates.config({ node, vmid });
+    const { values } = await connection.templates.config(template);
     return values.get('template') === '1' ? { kind: 'present', node, config: values } : { kind: 'notATemplate', node };
   } catch (error) {
     if (error instanceof PveError && error.kind === 'not-found') return { kind: 'missing' };

@@ -1,9 +1,8 @@
 // Looks after a VM that is ready, from the cluster's snapshot alone: at rest a VM costs no call of its own.
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
-import { packageDifference } from '../domain/package.ts';
-import { resolvePackage } from '../domain/package.ts';
-import { setCondition } from '../kube/conditions.ts';
+import { packageDifference, resolvePackage } from '../domain/package.ts';
+import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';
 import { publishDns } from '../steps/publish-dns.ts';
@@ -12,6 +11,8 @@ import type { Context } from './context.ts';
 import { changeDns } from './dns-publication.ts';
 
 const DNS_RETRY_MS = 10 * 60_000;
+/** One pass of Proxmox VE's statistics daemon is ten seconds; two for a busy node. */
+const LIST_LAG_MS = 20_000;
 
 export async function keepReady(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
   const before = vm.status ?? {};
@@ -28,7 +29,15 @@ export async function keepReady(vm: VirtualMachine, context: Context): Promise<R
 
 function snapshotOf(status: VirtualMachineStatus, { clusters }: Context): ClusterSnapshot | undefined {
   const connection = clusters.open().find(({ name }) => name === status.clusterName);
-  return connection?.inventory.snapshot();
+  const snapshot = connection?.inventory.snapshot();
+  return snapshot !== undefined && showsReadyVm(status, snapshot.takenAt) ? snapshot : undefined;
+}
+
+// The list lags behind: until the statistics daemon of the node has passed, it may not show a VM that has just been made,
+// or show it stopped.
+function showsReadyVm({ conditions }: VirtualMachineStatus, takenAt: number): boolean {
+  const ready = findCondition(conditions, 'Ready');
+  return ready === undefined || ready.status !== 'True' || takenAt - Date.parse(ready.lastTransitionTime) > LIST_LAG_MS;
 }
 
 /** Node and power as the snapshot shows them. What it does not show is left as it was: it lags behind. */

@@ -1,4 +1,5 @@
 // Carries out one action on the world. Every write to Proxmox VE goes to a VM whose stamp was read in this very pass.
+import { API_VERSION } from '../api/object.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import { StalledError } from '../errors.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
@@ -143,23 +144,33 @@ async function configure(
   { set, remove }: Extract<Action, { kind: 'configure' }>,
   facts: Facts,
 ): Promise<ActionResult> {
-  if (facts.observed?.kind !== 'ours') throw new TypeError('A VM is only written to after its stamp was seen.');
+  const vm = ownRef(facts);
   const handsOverPassword = set['cipassword'] === PASSWORD_FROM_SECRET;
-  const password = handsOverPassword ? { cipassword: hands.credentials.of(hands.vm.metadata.uid ?? '').password } : {};
+  const password = handsOverPassword ? { cipassword: passwordOf(hands) } : {};
+  // The digest is that of the configuration the change was planned on: somebody else's change in between is not overwritten.
+  const change = { set: { ...set, ...password }, delete: remove, digest: digestOf(facts) };
   try {
-    const upid = await hands.connection().api.updateConfig(ownRef(facts), {
-      set: { ...set, ...password },
-      ...(remove === undefined ? {} : { delete: remove }),
-      digest: facts.observed.digest,
-    });
-    const status = handsOverPassword ? { status: { operation: handedOver(facts.status) } } : {};
-    return upid === null ? { kind: 'done', ...status } : { kind: 'task', upid, ...status };
+    const upid = await hands.connection().api.updateConfig(vm, change);
+    const status = handsOverPassword ? { operation: handedOver(facts.status) } : undefined;
+    return upid === null ? { kind: 'done', status } : { kind: 'task', upid, status };
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    const explanation = pveTrouble(error, facts.cluster.name);
-    const message = explanation instanceof Error ? explanation.message : String(explanation);
-    return { kind: 'refused', explanation: { reason: reasonOfPveError(error), message } };
+    if (isRefusal(error)) return refused(error, facts.cluster.name);
+    throw error;
   }
+}
+
+function digestOf({ observed }: Facts): string | undefined {
+  return observed?.kind === 'ours' ? observed.digest : undefined;
+}
+
+function passwordOf({ credentials, vm }: Hands): string {
+  return credentials.of(vm.metadata.uid ?? '').password;
+}
+
+function refused(error: PveError, clusterName: string): ActionResult {
+  const trouble = pveTrouble(error, clusterName);
+  const message = trouble instanceof Error ? trouble.message : error.message;
+  return { kind: 'refused', explanation: { reason: reasonOfPveError(error), message } };
 }
 
 /** A refusal of what was asked for, as opposed to one of the moment (a lock, a digest) or of who asks. */
@@ -197,44 +208,44 @@ async function handOverCredentials(
   { user }: Extract<Action, { kind: 'createCredentials' }>,
   { status }: Facts,
 ): Promise<ActionResult> {
-  const { name, namespace, uid } = vm.metadata;
-  const derived = credentials.of(uid ?? '');
-  const secretName = `${name}-credentials`;
-  const username = user ?? derived.user;
+  const { password, user: randomUser } = credentials.of(vm.metadata.uid ?? '');
+  const username = user ?? randomUser;
+  const metadata = credentialsMetadata(vm);
   try {
     await createSecret(context.client, {
-      metadata: {
-        name: secretName,
-        namespace: namespace ?? '',
-        labels: { 'app.kubernetes.io/managed-by': 'pve-operator' },
-        ownerReferences: [
-          {
-            apiVersion: vm.apiVersion,
-            kind: vm.kind,
-            name,
-            uid: uid ?? '',
-            controller: true,
-            blockOwnerDeletion: false,
-          },
-        ],
-      },
+      metadata,
       type: 'kubernetes.io/basic-auth',
-      values: { username, password: derived.password },
+      values: { username, password },
     });
   } catch (error) {
     // Only a crash right after the creation leaves a recorded attempt behind: then the Secret is ours, with these very values.
     if (!isAlreadyExists(error)) throw error;
-    if ((status.operation?.intent?.attempt ?? 1) === 1) throw new NameTakenError(secretName);
+    if (status.operation?.intent?.attempt === 1) throw nameTaken(metadata.name);
   }
-  return { kind: 'done', status: { credentialsSecret: secretName, osUser: username } };
+  return { kind: 'done', status: { credentialsSecret: metadata.name, osUser: username } };
 }
 
-/** The Secret's name is taken by something else; the recorded attempt must not be mistaken for ours later. */
-export class NameTakenError extends StalledError {
-  constructor(secretName: string) {
-    super(
-      'NameTaken',
-      `Secret ${secretName} exists and does not belong to this VM. Rename or delete it: the credentials go there.`,
-    );
-  }
+function credentialsMetadata({ metadata }: VirtualMachine) {
+  const { name, namespace = '', uid = '' } = metadata;
+  const owner = {
+    apiVersion: API_VERSION,
+    kind: 'VirtualMachine',
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: false,
+  };
+  return {
+    name: `${name}-credentials`,
+    namespace,
+    labels: { 'app.kubernetes.io/managed-by': 'pve-operator' },
+    ownerReferences: [owner],
+  };
+}
+
+function nameTaken(secretName: string): StalledError {
+  return new StalledError(
+    'NameTaken',
+    `Secret ${secretName} exists and does not belong to this VM. Rename or delete it: the credentials go there.`,
+  );
 }

@@ -56,17 +56,23 @@ export interface RunEnd {
 export function runStatus({ status, result, trouble }: RunEnd, now: number): VirtualMachineRunStatus {
   const { operation, state } = status;
   const startedAt = operation?.startedAt;
-  const ended = result === 'Succeeded';
   return {
     result,
-    ...(state === undefined ? {} : { to: state }),
-    ...(trouble === undefined ? {} : { error: `${trouble.reason}: ${trouble.message}`.slice(0, 300) }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(ended ? { completedAt: new Date(now).toISOString() } : {}),
-    ...(ended && startedAt !== undefined ? { durationMs: Math.max(0, now - Date.parse(startedAt)) } : {}),
+    to: state,
+    error: trouble === undefined ? undefined : `${trouble.reason}: ${trouble.message}`.slice(0, 300),
+    startedAt,
+    ...(result === 'Succeeded' ? endTimes(startedAt, now) : {}),
     steps: operation?.steps ?? [],
-    ...(operation?.taskIDs === undefined ? {} : { taskIDs: operation.taskIDs }),
+    taskIDs: operation?.taskIDs,
   };
+}
+
+function endTimes(
+  startedAt: string | undefined,
+  now: number,
+): Pick<VirtualMachineRunStatus, 'completedAt' | 'durationMs'> {
+  const durationMs = startedAt === undefined ? undefined : Math.max(0, now - Date.parse(startedAt));
+  return { completedAt: new Date(now).toISOString(), durationMs };
 }
 
 /** Writes the end, or the standstill, of a run into its record, and removes records beyond the newest 50. */

@@ -1,9 +1,9 @@
 // The reconcile of a VirtualMachine: finalizer first, then the pipeline that its state asks for, then one status write.
-import type { State } from '../api/states.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../kube/finalizers.ts';
+import { keyOf } from '../kube/types.ts';
 import { type Advance, advance } from '../machine/advance.ts';
 import { closeOperation, isoTime, openOperation } from '../machine/progress.ts';
 import type { Machine, MachineEntry } from '../machine/vocabulary.ts';
@@ -44,6 +44,14 @@ export async function reconcileVirtualMachine(
   return runMachine(deploy, vm, parts, signal);
 }
 
+/** One pass of one pipeline over one VM. */
+interface Turn {
+  context: Context;
+  machine: Machine;
+  vm: VirtualMachine;
+  visit: VirtualMachineVisit;
+}
+
 async function runMachine(
   machine: Machine,
   vm: VirtualMachine,
@@ -51,16 +59,9 @@ async function runMachine(
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
   const { context, allocations, credentials } = parts;
-  const key = `${vm.metadata.namespace}/${vm.metadata.name}`;
-  const visit = new VirtualMachineVisit({
-    context,
-    allocations,
-    credentials,
-    machine,
-    vm,
-    signal,
-    wake: () => parts.enqueue(key),
-  });
+  const wake = () => parts.enqueue(keyOf(vm));
+  const visit = new VirtualMachineVisit({ context, allocations, credentials, machine, vm, signal, wake });
+  const turn: Turn = { context, machine, vm, visit };
   const owner = { name: vm.metadata.name, uid: vm.metadata.uid ?? '' };
   const status = withCluster(openOperation(machine, vm.status ?? {}, owner, context.now()), vm, context);
   const result = await advance(machine, status, {
@@ -69,10 +70,10 @@ async function runMachine(
     task: (upid, current) => visit.task(upid, current),
     save: (current) => visit.save(current),
     now: () => visit.now(),
-    onStep: ({ entry, status: after }) => reportStep(context, machine, vm, entry, after),
+    onStep: ({ entry, status: after }) => reportStep(turn, entry, after),
   });
-  releaseCloneSlot(context, vm, result);
-  return result.complete ? finish(machine, vm, visit, result, context) : pause(machine, vm, visit, result, context);
+  releaseCloneSlot(turn, result);
+  return result.complete ? finish(turn, result) : pause(turn, result);
 }
 
 // The cluster is written down before anything is made there: a plan that is gone later must not hide where the VM is.
@@ -82,47 +83,34 @@ function withCluster(status: VirtualMachineStatus, vm: VirtualMachine, { stores 
   return clusterName === undefined ? status : { ...status, clusterName };
 }
 
-async function finish(
-  machine: Machine,
-  vm: VirtualMachine,
-  visit: VirtualMachineVisit,
-  result: Advance,
-  context: Context,
-): Promise<ReconcileResult> {
+async function finish(turn: Turn, result: Advance): Promise<ReconcileResult> {
+  const { context, machine, vm, visit } = turn;
   if (machine === terminate) {
     await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
     await removeFinalizer(context.client, resources.virtualMachine, visit.object, FINALIZER);
-    context.log.info({ VirtualMachine: `${vm.metadata.namespace}/${vm.metadata.name}` }, 'Terminated virtual machine');
+    context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
     return { kind: 'done' };
   }
-  const generation = vm.metadata.generation ?? 0;
-  await visit.write({ ...result.status, observedGeneration: generation }, { notes: result.notes });
-  const settled = closeOperation(visit.object.status ?? result.status);
-  await visit.write(settled, { notes: result.notes });
-  await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
-  const address = settled.addresses?.[0]?.address;
-  const message = `Virtual machine ${settled.vmid} is ready on node ${settled.node}${address === undefined ? '' : ` with address ${address}`}.`;
-  context.events.emit(vm, { type: 'Normal', reason: 'Ready', message });
+  const status = { ...result.status, observedGeneration: vm.metadata.generation ?? 0 };
+  await visit.write(status, { notes: result.notes }, closeOperation(status));
+  await recordRun(context, vm, { status, result: 'Succeeded' });
+  context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
   return { kind: 'done' };
 }
 
-async function pause(
-  machine: Machine,
-  vm: VirtualMachine,
-  visit: VirtualMachineVisit,
-  result: Advance,
-  context: Context,
-): Promise<ReconcileResult> {
-  const { trouble } = result;
+function readyMessage({ vmid, node, addresses }: VirtualMachineStatus): string {
+  const address = addresses?.[0]?.address;
+  return `Virtual machine ${vmid} is ready on node ${node}${address === undefined ? '' : ` with address ${address}`}.`;
+}
+
+async function pause(turn: Turn, result: Advance): Promise<ReconcileResult> {
+  const { context, machine, visit } = turn;
+  const { trouble, current, notes } = result;
   if (trouble === undefined) return { kind: 'done' };
   const status = withFailure(machine, result, trouble, context.now());
-  await visit.write(status, {
-    ...(result.current === undefined ? {} : { current: result.current }),
-    trouble,
-    notes: result.notes,
-  });
+  await visit.write(status, { current, trouble, notes });
   context.metrics.troubles.inc({ reason: trouble.reason, class: trouble.class });
-  if (isFailure(trouble)) await reportFailure(vm, visit, { ...result, status }, trouble, context);
+  if (isFailure(trouble)) await reportFailure(turn, result, trouble);
   return trouble.requeue;
 }
 
@@ -137,64 +125,36 @@ function withFailure(
   trouble: Trouble,
   nowMs: number,
 ): VirtualMachineStatus {
-  const state: State | undefined = isFailure(trouble) ? (machine.failedState ?? status.state) : status.state;
-  if (!isFailure(trouble)) return { ...status, state };
+  if (!isFailure(trouble)) return status;
+  const { reason, message } = trouble;
   const step = current?.step.id ?? machine.name;
   const before = status.lastFailure;
-  const same = before?.step === step && before.reason === trouble.reason && before.message === trouble.message;
-  const lastFailure = same ? before : { step, reason: trouble.reason, message: trouble.message, time: isoTime(nowMs) };
-  return { ...status, state, lastFailure };
+  const same = before?.step === step && before.reason === reason && before.message === message;
+  const lastFailure = same ? before : { step, reason, message, time: isoTime(nowMs) };
+  return { ...status, state: machine.failedState ?? status.state, lastFailure };
 }
 
-async function reportFailure(
-  vm: VirtualMachine,
-  visit: VirtualMachineVisit,
-  result: Advance,
-  trouble: Trouble,
-  context: Context,
-): Promise<void> {
+async function reportFailure({ context, vm, visit }: Turn, result: Advance, trouble: Trouble): Promise<void> {
   const { current } = result;
   const title = current?.step.title ?? 'Pipeline';
   context.events.emit(vm, { type: 'Warning', reason: trouble.reason, message: `${title}: ${trouble.message}` });
-  const fields = {
-    VirtualMachine: `${vm.metadata.namespace}/${vm.metadata.name}`,
-    step: current?.step.id,
-    reason: trouble.reason,
-  };
+  const fields = { VirtualMachine: keyOf(vm), step: current?.step.id, reason: trouble.reason };
   if (trouble.class === 'defect') context.log.error({ ...fields, err: result.cause }, 'Meeting a defect');
   else context.log.warn({ ...fields, problem: trouble.message }, 'Waiting for help');
   await recordRun(context, vm, { status: visit.object.status ?? result.status, result: 'Failed', trouble });
 }
 
-function reportStep(
-  context: Context,
-  machine: Machine,
-  vm: VirtualMachine,
-  entry: MachineEntry,
-  status: VirtualMachineStatus,
-): void {
-  const record = status.operation?.steps?.find((step) => step.name === entry.step.title && step.to === entry.state);
+function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status: VirtualMachineStatus): void {
+  const record = status.operation?.steps?.find(({ name, to }) => name === entry.step.title && to === entry.state);
   if (record === undefined) return;
   const { number, name, result, message, from, to, durationMs } = record;
   context.metrics.stepSeconds.observe({ machine: machine.name, step: entry.step.id, result }, durationMs / 1000);
-  context.log.info(
-    {
-      VirtualMachine: `${vm.metadata.namespace}/${vm.metadata.name}`,
-      vmid: status.vmid,
-      machine: machine.name,
-      number,
-      result,
-      from,
-      to,
-      durationMs,
-      why: message,
-    },
-    name,
-  );
+  const where = { VirtualMachine: keyOf(vm), vmid: status.vmid, machine: machine.name };
+  context.log.info({ ...where, number, result, from, to, durationMs, why: message }, name);
 }
 
 // A slot is held while a clone of this VM may be running, not longer.
-function releaseCloneSlot(context: Context, vm: VirtualMachine, { status, trouble }: Advance): void {
+function releaseCloneSlot({ context, vm }: Turn, { status, trouble }: Advance): void {
   const isCloning =
     status.operation?.intent?.action === 'clone' && (trouble?.class === 'waiting' || trouble?.class === 'unknown');
   if (isCloning) return;

@@ -92,7 +92,9 @@ export class VirtualMachineVisit implements Visit {
     const { context, allocations, credentials, vm } = this.#input;
     const hands = { context, allocations, credentials, vm, connection: () => this.#gatherer.connection(facts.status) };
     try {
-      return await perform(hands, action, facts);
+      const result = await perform(hands, action, facts);
+      if (result.kind === 'task') this.#watch(result.upid, facts.status);
+      return result;
     } finally {
       // Also after an error: an unanswered call may have changed something.
       this.#gatherer.forget(...STALE_AFTER[action.kind]);
@@ -111,25 +113,26 @@ export class VirtualMachineVisit implements Visit {
     const { tasks, name } = this.#gatherer.connection(status);
     const state = tasks.state(upid as Upid);
     if (state === undefined || state.state === 'running') {
-      tasks.watch(upid as Upid, () => this.#input.wake());
+      this.#watch(upid, status);
       return { kind: 'running' };
     }
     if (state.state === 'ok') return { kind: 'ended' };
     return { kind: 'failed', failure: taskTrouble(taskFailure(state.exitstatus, state.logTail ?? []), name) };
   }
 
+  #watch(upid: string, status: VirtualMachineStatus): void {
+    this.#gatherer.connection(status).tasks.watch(upid as Upid, () => this.#input.wake());
+  }
+
   async save(status: VirtualMachineStatus): Promise<void> {
     const { context, machine, vm } = this.#input;
     await openRun(context, vm, status, triggerOf(vm));
     const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
-    await this.write(status, { ...(current === undefined ? {} : { current }), notes: [] });
+    await this.write(status, { current, notes: [] });
   }
 
-  /** Computes the conditions and writes the status when anything differs. */
-  async write(
-    status: VirtualMachineStatus,
-    outcome: { current?: MachineEntry; trouble?: Trouble; notes: readonly ConditionNote[] },
-  ): Promise<boolean> {
+  /** Computes the conditions and writes the status when anything differs; `stored` is what is kept of it. */
+  async write(status: VirtualMachineStatus, outcome: Outcome, stored = status): Promise<void> {
     const { context, machine, vm } = this.#input;
     const conditions = mirrorConditions({
       machine,
@@ -138,14 +141,17 @@ export class VirtualMachineVisit implements Visit {
       generation: vm.metadata.generation ?? 0,
       now: timestamp(context.now()),
     });
-    const { written, object } = await patchStatus(context.client, resources.virtualMachine, this.#object, {
-      ...status,
-      conditions,
-    });
+    const next = { ...stored, conditions };
+    const { written, object } = await patchStatus(context.client, resources.virtualMachine, this.#object, next);
     this.#object = object;
     if (written) context.stores.virtualMachines.observe(object);
-    return written;
   }
+}
+
+interface Outcome {
+  current?: MachineEntry;
+  trouble?: Trouble;
+  notes: readonly ConditionNote[];
 }
 
 function triggerOf(vm: VirtualMachine): string {

@@ -148,9 +148,11 @@ export function sightingChanged(
   // The first snapshot is what a VM may have waited for.
   if (before === undefined) return true;
   const vmid = vm.status?.vmid ?? 0;
-  const was = before.vms.get(vmid);
-  const is = now.vms.get(vmid);
-  if (was?.node !== is?.node || was?.status !== is?.status || was?.lock !== is?.lock) return true;
   const node = vm.status?.node ?? '';
-  return before.nodes.get(node)?.status !== now.nodes.get(node)?.status;
+  return sighting(before, vmid, node) !== sighting(now, vmid, node);
+}
+
+function sighting(snapshot: ClusterSnapshot, vmid: number, node: string): string {
+  const seen = snapshot.vms.get(vmid);
+  return JSON.stringify([seen?.node, seen?.status, seen?.lock, snapshot.nodes.get(node)?.status]);
 }

@@ -1,8 +1,8 @@
 // Everything that a step may look at. Gathering is the only place where a reconcile reads.
 import type { IPPool } from '../api/ip-pool.ts';
-import type { PlanSpec } from '../api/plan.ts';
 import type { IPAddressReservation } from '../api/reservations.ts';
 import type { EffectivePackage, VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { ResolvedPlan } from '../domain/plan-defaults.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 
 /** Facts that cost something to gather; a step names those it looks at. */
@@ -11,7 +11,7 @@ export type Need =
 
 /** Plan and options, resolved, with the names that follow from them. */
 export interface Design {
-  plan: PlanSpec;
+  plan: ResolvedPlan;
   planRevision: string;
   package: EffectivePackage;
   name: string;

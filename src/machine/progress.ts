@@ -31,23 +31,25 @@ export function openOperation(
   vm: { name: string; uid: string },
   nowMs: number,
 ): VirtualMachineStatus {
-  if (status.operation?.machine === machine.name) return status;
+  const before = status.operation;
+  if (before?.machine === machine.name) return status;
   const runCount = (status.runCount ?? 0) + 1;
-  const carried = status.operation;
   return {
     ...status,
-    state: machine.resumes ? (status.state ?? machine.initial) : machine.initial,
+    state: machine.resumes && status.state !== undefined ? status.state : machine.initial,
     runCount,
     operation: {
       machine: machine.name,
       runName: runName(vm, runCount),
       startedAt: isoTime(nowMs),
-      // A task of the pipeline that this one interrupts is still waited for.
-      ...(carried?.taskID === undefined ? {} : { taskID: carried.taskID }),
-      ...(carried?.taskIDs === undefined ? {} : { taskIDs: carried.taskIDs }),
-      ...(carried?.intent === undefined ? {} : { intent: carried.intent }),
+      ...(before === undefined ? {} : carriedOver(before)),
     },
   };
+}
+
+// A pipeline that is interrupted may have a call or a task on its way; the one that follows waits for them all the same.
+function carriedOver({ taskID, taskIDs, intent }: OperationStatus): Partial<OperationStatus> {
+  return { taskID, taskIDs, intent };
 }
 
 /**

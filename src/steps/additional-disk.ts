@@ -54,26 +54,31 @@ function withDisk(facts: Facts, plan: (key: string, drive: Drive) => Verdict): V
 
 function planCreation(facts: Facts, vm: OwnVm, key: string): Verdict {
   if (driveIn(vm, key) !== undefined) return { kind: 'done' };
-  const { plan: product, package: resources } = designOf(facts);
   const system = findSystemDisk({ values: vm.config });
   if ('error' in system) return { kind: 'stall', reason: 'TemplateUnusable', message: system.error };
-  const storage = product.additionalDisk?.storage ?? system.drive.storage;
-  const found = facts.cluster.snapshot?.storages.find(
-    (candidate) => candidate.storage === storage && candidate.node === vm.node,
-  );
-  if (storage === undefined || found === undefined || !found.content.includes('images')) {
-    return {
-      kind: 'stall',
-      reason: 'StorageMissing',
-      message: `Storage ${storage ?? '(none)'} for the additional disk does not exist on node ${vm.node} or takes no disk images. Correct additionalDisk.storage of the plan.`,
-    };
-  }
-  const format = additionalDiskFormat({ systemVolume: system.drive.volume, storageType: found.pluginType ?? '' });
+  const { plan: product, package: resources } = designOf(facts);
+  const storage = product.additionalStorage ?? system.drive.storage ?? '';
+  const storageType = imageStorageType(facts, vm.node, storage);
+  if (storageType === undefined) return storageMissing(storage, vm.node);
   const value = newDiskValue({
     storage,
     sizeGiB: resources.additionalDiskGiB,
-    format,
+    format: additionalDiskFormat({ systemVolume: system.drive.volume, storageType }),
     limits: limitsOfPackage(resources, 'additional'),
   });
   return { kind: 'act', action: { kind: 'configure', set: { [key]: value } }, why: `${key} does not exist yet` };
+}
+
+/** The type of a storage of a node that takes disk images; undefined when there is none of that name. */
+function imageStorageType({ cluster }: Facts, node: string, name: string): string | undefined {
+  const found = cluster.snapshot?.storages.find(({ storage, node: where }) => storage === name && where === node);
+  return found?.content.includes('images') === true ? (found.pluginType ?? '') : undefined;
+}
+
+function storageMissing(storage: string, node: string): Verdict {
+  return {
+    kind: 'stall',
+    reason: 'StorageMissing',
+    message: `Storage ${storage || '(none)'} for the additional disk does not exist on node ${node} or takes no disk images. Correct additionalDisk.storage of the plan.`,
+  };
 }

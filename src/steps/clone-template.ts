@@ -30,7 +30,7 @@ function plan(facts: Facts): Verdict {
   if (facts.held.vmid === undefined) {
     return {
       kind: 'act',
-      action: { kind: 'reserveVmid', first: designOf(facts).plan.firstVMID ?? 100 },
+      action: { kind: 'reserveVmid', first: designOf(facts).plan.firstVMID },
       why: 'no VMID is reserved yet',
     };
   }
@@ -101,10 +101,9 @@ function whenAbsent(facts: Facts, vmid: number): Verdict {
   if ('verdict' in template) return template.verdict;
   const { plan: product } = designOf(facts);
   if (facts.credentials?.kind === 'absent') {
-    const user = product.osUser === undefined ? {} : { user: product.osUser };
     return {
       kind: 'act',
-      action: { kind: 'createCredentials', ...user },
+      action: { kind: 'createCredentials', user: product.osUser },
       why: 'user and password must outlive a crash',
     };
   }
@@ -181,25 +180,24 @@ function planClone(facts: Facts, template: { node: string; disks: TemplateDisks 
       vmid,
       name,
       full: product.cloneType === 'Full',
-      ...(placement.cloneStorage === undefined ? {} : { storage: placement.cloneStorage }),
+      storage: placement.cloneStorage,
     },
   };
 }
 
 function placementRequest(facts: Facts, template: { node: string; disks: TemplateDisks }): PlacementRequest {
   const { plan: product, package: resources } = designOf(facts);
-  const additional = resources.additionalDiskGiB > 0 ? product.additionalDisk?.storage : undefined;
   return {
-    ...(product.targetNode === undefined ? {} : { targetNode: product.targetNode }),
-    cloneType: product.cloneType ?? 'Linked',
+    targetNode: product.targetNode,
+    cloneType: product.cloneType,
     template: { node: template.node, storage: template.disks.system.storage },
     nodes: nodesOf(facts),
     storages: storagesOf(facts),
     placedMemoryBytes: facts.cluster.placedMemoryBytes,
     wanted: {
       memoryBytes: resources.memoryGiB * 2 ** 30,
-      ...(product.systemDisk?.storage === undefined ? {} : { systemStorage: product.systemDisk.storage }),
-      ...(additional === undefined ? {} : { additionalStorage: additional }),
+      systemStorage: product.systemStorage,
+      additionalStorage: resources.additionalDiskGiB > 0 ? product.additionalStorage : undefined,
     },
   };
 }
@@ -219,7 +217,7 @@ function decidedStatus(
     node: template.node,
     name,
     effective: resources,
-    disks: { system: system.key, ...(resources.additionalDiskGiB > 0 ? { additional: freeKey } : {}) },
+    disks: { system: system.key, additional: resources.additionalDiskGiB > 0 ? freeKey : undefined },
     placement: {
       templateNode: template.node,
       targetNode: placement.node,
@@ -250,6 +248,5 @@ function storagesOf({ cluster }: Facts) {
     shared: storage.shared,
     available: storage.status === 'available',
     content: storage.content,
-    freeBytes: Math.max(0, (storage.totalBytes ?? 0) - (storage.usedBytes ?? 0)),
   }));
 }

@@ -1,6 +1,6 @@
 // What the steps for the system disk and the additional disk share: growing a disk, and setting its limits.
 import type { EffectivePackage } from '../api/virtual-machine.ts';
-import { type DiskLimits, limitsDiffer, needsGrow } from '../domain/disks.ts';
+import { type DiskLimits, limitsDiffer, sizeChange } from '../domain/disks.ts';
 import type { OwnVm } from '../machine/facts.ts';
 import type { Verdict } from '../machine/vocabulary.ts';
 import { type Drive, isDriveKey, parseDrive, printDrive, withLimits } from '../pve/drive.ts';
@@ -16,16 +16,18 @@ export function driveIn(vm: OwnVm, key: string | undefined): Drive | undefined {
 /** Grows a disk to the size of the package. Never smaller: Proxmox VE cannot. */
 export function planDiskSize(key: string, drive: Drive, sizeGiB: number): Verdict {
   if (sizeGiB === 0) return { kind: 'skip', why: 'the package keeps the size of the template' };
-  const sizeBytes = drive.sizeBytes ?? 0;
-  if (needsGrow(sizeBytes, sizeGiB)) {
-    return {
-      kind: 'act',
-      action: { kind: 'resizeDisk', disk: key, sizeGiB },
-      why: `${key} is smaller than ${sizeGiB} GiB`,
-    };
+  switch (sizeChange(drive.sizeBytes ?? 0, sizeGiB)) {
+    case 'grow':
+      return {
+        kind: 'act',
+        action: { kind: 'resizeDisk', disk: key, sizeGiB },
+        why: `${key} is smaller than ${sizeGiB} GiB`,
+      };
+    case 'shrink':
+      return { kind: 'skip', why: 'shrink not allowed by Proxmox' };
+    default:
+      return { kind: 'done' };
   }
-  if (sizeBytes > sizeGiB * 2 ** 30) return { kind: 'skip', why: 'shrink not allowed by Proxmox' };
-  return { kind: 'done' };
 }
 
 /** Sets the limits of a disk; with nothing to limit there is no call at all. */

@@ -31,6 +31,6 @@ function plan(facts: Facts, vm: OwnVm): Verdict {
   return {
     kind: 'act',
     why: `the VM is on ${vm.node} and belongs on ${targetNode}`,
-    action: { kind: 'migrate', target: targetNode, ...(targetStorage === undefined ? {} : { targetStorage }) },
+    action: { kind: 'migrate', target: targetNode, targetStorage },
   };
 }

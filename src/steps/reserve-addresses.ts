@@ -16,19 +16,19 @@ export const reserveAddresses: Step = {
 
 function plan(facts: Facts): Verdict {
   const { plan: product, package: resources } = designOf(facts);
-  const network = product.network ?? {};
+  const { network } = product;
   const chosen = chooseAddresses({
     // With DHCP the address comes from elsewhere; a pool would give one that nobody uses.
     wanted: {
       ipv4: network.dhcpIPv4 ? 0 : resources.ipv4Addresses,
       ipv6: network.dhcpIPv6 ? 0 : resources.ipv6Addresses,
     },
-    held: [...facts.held.addresses],
-    pools: [...(facts.addresses?.pools ?? [])],
+    held: facts.held.addresses,
+    pools: facts.addresses?.pools ?? [],
     clusterName: facts.cluster.name,
     namespace: facts.vm.metadata.namespace ?? '',
-    network: { auto: network.autoNetwork ?? true, bridge: network.bridge ?? 'vmbr0', vlan: network.vlan ?? 0 },
-    taken: (place, address) => facts.addresses?.taken(place, address) ?? false,
+    network,
+    taken: (place, address) => facts.addresses?.taken(place, address) === true,
   });
   if (chosen.problem !== undefined) return { kind: 'stall', ...chosen.problem };
   if (chosen.reserve.length > 0) return reserve(chosen.reserve.map(withPoolFacts));
@@ -46,8 +46,8 @@ function withPoolFacts({ pool, address, family, order }: PoolChoice): AddressCho
     address,
     family,
     prefixLength,
-    ...(gateway === undefined ? {} : { gateway }),
-    ...(nameservers === undefined ? {} : { nameservers }),
+    gateway,
+    nameservers,
     order,
   };
 }
@@ -73,8 +73,8 @@ function addressStatus({ spec }: IPAddressReservation): AddressStatus {
   return {
     address: spec.address,
     prefixLength: spec.prefixLength,
-    ...(spec.gateway === undefined ? {} : { gateway: spec.gateway }),
-    ...(spec.nameservers === undefined ? {} : { nameservers: spec.nameservers }),
+    gateway: spec.gateway,
+    nameservers: spec.nameservers,
     pool: spec.poolName,
     primary: spec.order === 0,
   };

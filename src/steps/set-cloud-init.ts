@@ -1,5 +1,5 @@
 // set_cloudinit: user, password, keys, main addresses and DNS servers of the guest.
-import { cloudInitDifference, desiredCloudInit } from '../domain/cloud-init.ts';
+import { cloudInitDifference, type CloudInitRequest, desiredCloudInit } from '../domain/cloud-init.ts';
 import type { Facts, OwnVm } from '../machine/facts.ts';
 import { PASSWORD_FROM_SECRET, type Step, type Verdict } from '../machine/vocabulary.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
@@ -18,36 +18,30 @@ function plan(facts: Facts, { config }: OwnVm): Verdict {
     return {
       kind: 'stall',
       reason: 'SecretMissing',
-      message: 'The Secret with the credentials of this VM is gone or belongs to something else.',
+      message: 'The Secret with the credentials of this VM was never made.',
     };
   }
+  const { set, delete: remove } = cloudInitDifference(desiredCloudInit(request(facts, config)), config);
+  // Proxmox VE masks the password when it is read; whether ours is in is remembered, and given again after a crash.
+  if (facts.status.operation?.passwordHandedOver !== true) set['cipassword'] = PASSWORD_FROM_SECRET;
+  if (Object.keys(set).length + remove.length > 0) {
+    return { kind: 'act', action: { kind: 'configure', set, remove }, why: 'cloud-init differs from what is declared' };
+  }
+  return { kind: 'done', note: { status: { fqdn: designOf(facts).fqdn, name: config.get('name') } } };
+}
+
+function request(facts: Facts, config: ReadonlyMap<string, string>): CloudInitRequest {
   const { plan: product, fqdn, name } = designOf(facts);
   const addresses = facts.status.addresses ?? [];
-  const wanted = desiredCloudInit({
-    user: facts.credentials.user,
+  return {
+    user: facts.status.osUser ?? '',
     sshKeys: facts.vm.spec.sshAuthorizedKeys ?? [],
     addresses,
-    dhcp4: product.network?.dhcpIPv4 ?? false,
-    dhcp6: product.network?.dhcpIPv6 ?? false,
+    dhcp4: product.network.dhcpIPv4,
+    dhcp6: product.network.dhcpIPv6,
     nameservers: addresses.find((entry) => entry.primary)?.nameservers ?? [],
     hostname: fqdn,
     vmName: config.get('name') ?? name,
-    ...(product.domain === undefined ? {} : { searchDomain: product.domain }),
-  });
-  const difference = cloudInitDifference(wanted, config);
-  const set: Record<string, string> = { ...difference.set };
-  // Proxmox VE masks the password when it is read; whether ours is in is remembered, and given again after a crash.
-  if (facts.status.operation?.passwordHandedOver !== true) set['cipassword'] = PASSWORD_FROM_SECRET;
-  if (Object.keys(set).length === 0 && difference.delete.length === 0)
-    return { kind: 'done', note: { status: handedOver(facts.credentials, fqdn) } };
-  const action = {
-    kind: 'configure' as const,
-    set,
-    ...(difference.delete.length === 0 ? {} : { remove: difference.delete }),
+    searchDomain: product.domain,
   };
-  return { kind: 'act', action, why: 'cloud-init differs from what is declared' };
-}
-
-function handedOver({ user, secretName }: { user: string; secretName: string }, fqdn: string) {
-  return { osUser: user, credentialsSecret: secretName, fqdn };
 }

@@ -16,7 +16,7 @@ function plan(facts: Facts): Verdict {
   const { plan: product } = designOf(facts);
   const desired = desiredFirewall({
     firewall: product.firewall,
-    dhcp: product.network?.dhcpIPv4 === true || product.network?.dhcpIPv6 === true,
+    dhcp: product.network.dhcpIPv4 || product.network.dhcpIPv6,
     addresses: (facts.status.addresses ?? []).map((entry) => entry.address),
   });
   const conditions = [inactiveNote(desired.inactiveBecause)];

@@ -16,19 +16,17 @@ export const setNetwork: Step = {
 
 function plan(facts: Facts, { config }: OwnVm): Verdict {
   const { plan: product, package: resources } = designOf(facts);
-  const network = facts.status.network ?? {
-    bridge: product.network?.bridge ?? 'vmbr0',
-    vlan: product.network?.vlan ?? 0,
-  };
+  // Where the addresses are is where the card belongs; without addresses the plan says it.
+  const { bridge, vlan } = facts.status.network ?? product.network;
   const text = config.get('net0');
   const current = text === undefined ? undefined : parseNic(text);
   const desired = desiredNic({
-    ...(current === undefined ? {} : { current }),
-    model: product.network?.model ?? 'AsInTemplate',
-    bridge: network.bridge,
-    vlan: network.vlan,
+    current,
+    model: product.network.model,
+    bridge,
+    vlan,
     rateMBps: resources.networkMBps,
-    firewall: product.firewall?.enabled ?? true,
+    firewall: product.firewallEnabled,
   });
   if (current !== undefined && nicEquals(current, desired)) return { kind: 'done' };
   return {

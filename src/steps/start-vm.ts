@@ -1,5 +1,5 @@
 // starting and ready: starts the VM, and sees it running.
-import type { Facts, OwnVm } from '../machine/facts.ts';
+import type { Facts } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { withOwnVm } from './own-vm.ts';
 
