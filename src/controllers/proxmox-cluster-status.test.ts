@@ -6,14 +6,23 @@ import type { ClusterSnapshot } from '../pve/inventory.ts';
 import {
   type ClusterCheck,
   type ClusterFacts,
+  clusterReadiness,
   missingPrivileges,
   proxmoxClusterStatus,
 } from './proxmox-cluster-status.ts';
-import { clusterReadiness } from './proxmox-cluster-status.ts';
 
 const VM = [
-  ...['VM.Allocate', 'VM.Audit', 'VM.Clone', 'VM.Config.CPU', 'VM.Config.Cloudinit', 'VM.Config.Disk'],
-  ...['VM.Config.Memory', 'VM.Config.Network', 'VM.Config.Options', 'VM.Migrate', 'VM.PowerMgmt'],
+  'VM.Allocate',
+  'VM.Audit',
+  'VM.Clone',
+  'VM.Config.CPU',
+  'VM.Config.Cloudinit',
+  'VM.Config.Disk',
+  'VM.Config.Memory',
+  'VM.Config.Network',
+  'VM.Config.Options',
+  'VM.Migrate',
+  'VM.PowerMgmt',
 ];
 const STORAGE = ['Datastore.AllocateSpace', 'Datastore.Audit'];
 const ALL = [...VM, ...STORAGE, 'SDN.Use', 'Sys.Audit'];
