@@ -87,7 +87,7 @@ const commands: AgentCommand[] = [
     run: (call) => {
       if (textOf(call.params['username']) !== 'root' && textOf(call.params['username']) !== 'debian')
         throw failure(
-          `Agent error: child process has failed to set user password: chpasswd: user '${textOf(call.params['username'])}' does not exist`,
+          `Agent error: child process has failed to set user password: chpasswd: user '${textOf(call.params['username'])}' does not exist\n`,
         );
       return { result: {} };
     },

@@ -20,8 +20,8 @@ const jobOptions: ParameterTable = {
 
 /** A refused parameter from deep inside: its 400 text arrives as the message of a 500. */
 function wrapped(errors: Record<string, string>): Error {
-  const lines = Object.entries(errors).map(([key, complaint]) => `${key}: ${complaint}\n`);
-  return failure(`400 Parameter verification failed.\n${lines.join('')}`);
+  const lines = Object.entries(errors).map(([key, complaint]) => `${key}: ${complaint}`);
+  return failure(`400 Parameter verification failed.\n${lines.join('\n')}`);
 }
 
 function shown(id: string, job: BackupJob): Record<string, unknown> {

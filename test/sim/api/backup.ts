@@ -119,6 +119,10 @@ async function backUp(call: Call, id: number, job: Job): Promise<void> {
   );
   await lockConfig(world, vm, () => {
     if (vm.lock !== undefined) throw failure(`VM is locked (${vm.lock})`);
+    if (!world.quorate)
+      throw failure(
+        `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${id}.conf.tmp.${task.pid}' - Permission denied`,
+      );
     vm.options['lock'] = 'backup';
     vm.touch();
   });

@@ -17,6 +17,7 @@ import {
 import { formatSize, isCdrom, isCloudInit, parseDrive, parseNet, printDrive, printNet } from '../state/drive.ts';
 import type { Drive } from '../state/drive.ts';
 import { allocateDisk, linkClone, requireVolume, suitedFormat } from '../state/disk-work.ts';
+import { guestIsUp } from '../state/power.ts';
 import { Vm } from '../state/vm.ts';
 import type { Options } from '../state/vm.ts';
 import { isFileBased, splitVolumeId, volumeId } from '../state/volumes.ts';
@@ -284,17 +285,21 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
   logAllocated(task, made);
   await copyData(world, plan, { original, made, task });
   if (source.running === undefined) logCopy(task, made);
-  else logMirror(task, slot);
+  else logMirror(task, slot, guestIsUp(world, source));
   return made;
 }
 
 /** A running source is mirrored by QEMU instead of copied. */
-function logMirror(task: Task, slot: string): void {
+function logMirror(task: Task, slot: string, frozen: boolean): void {
   task.print(
     `drive mirror is starting for drive-${slot}`,
     `mirror-${slot}: transferred 0.0 MiB of 100.0 MiB (0.00%) in 0 s`,
     `mirror-${slot}: transferred 100.0 MiB of 100.0 MiB (100.00%) in 1 s, ready`,
     "all 'mirror' jobs are ready",
+    ...(frozen ? [] : ['skipping guest filesystem freeze - agent configured but not running?', 'suspend vm']),
+    `mirror-${slot}: Cancelling block job`,
+    `mirror-${slot}: Done.`,
+    ...(frozen ? [] : ['resume vm']),
   );
 }
 

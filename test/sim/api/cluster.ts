@@ -66,13 +66,15 @@ function clusterStatus(call: Call): unknown {
       ip: node.ip,
       level: '',
       local: node.name === call.node ? 1 : 0,
-      online: isSeen(world, node) ? 1 : 0,
+      online: isSeen(world, node) || local?.state === 'cut' ? 1 : 0,
     })),
   ];
 }
 
 /** A loss is noticed by the other nodes only after a moment. */
-const noticedMs = 3000;
+const noticedMs = 5000;
+/** A node that was cut off believes in the old cluster for longer. */
+const ownBeliefMs = 60_000;
 
 /** Whether the cluster counts the node as online. */
 export function isSeen(world: World, node: ClusterNode): boolean {
@@ -81,7 +83,8 @@ export function isSeen(world: World, node: ClusterNode): boolean {
 }
 
 function seesQuorum(world: World, local: ClusterNode | undefined): boolean {
-  if (world.quorate) return true;
+  if (world.quorate && local?.state !== 'cut') return true;
+  if (local?.state === 'cut') return world.clock.now() - local.changedAt < ownBeliefMs;
   return local !== undefined && [...world.nodes.values()].every((node) => isSeen(world, node));
 }
 
@@ -118,7 +121,7 @@ function storageResources(call: Call): Record<string, unknown>[] {
         node: node.name,
         plugintype: storage.type,
         shared: storage.shared ? 1 : 0,
-        status: isSeen(world, node) ? 'available' : 'unknown',
+        status: 'available',
         storage: storage.id,
         type: 'storage',
       });

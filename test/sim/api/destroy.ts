@@ -40,7 +40,7 @@ async function destroyLocked(call: Call, owner: { vmid: number; node: string }, 
   if (vm.lock !== 'suspended') requireUnlocked(vm);
   requireDestroyable(world, vm, params['purge'] === 1);
   if (!world.quorate) {
-    await task.wait(durations.destroyWithoutQuorum);
+    await failToFree(world, vm, task);
     throw failure(
       `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
     );
@@ -52,6 +52,21 @@ async function destroyLocked(call: Call, owner: { vmid: number; node: string }, 
   for (const pool of world.pools.values()) pool.vms.delete(vm.vmid);
   world.access.acl = world.access.acl.filter((entry) => entry.path !== `/vms/${vm.vmid}`);
   if (params['purge'] === 1) purgeFrom(world, vm.vmid, task);
+}
+
+/** Without quorum the lock of shared storage cannot be had: ten tries a volume, then the next. */
+async function failToFree(world: World, vm: Vm, task: Task): Promise<void> {
+  for (const volume of referencedVolumes(world, vm)) {
+    if (volume.node !== undefined) continue;
+    for (let attempt = 1; attempt < 10; attempt += 1) {
+      task.print(`trying to acquire cfs lock 'storage-${volume.storage}' ...`);
+      await task.wait(1000);
+    }
+    await task.wait(1000);
+    task.print(
+      `WARN: Could not remove disk '${volumeId(volume)}', check manually: cfs-lock 'storage-${volume.storage}' error: no quorum!`,
+    );
+  }
 }
 
 /** Frees every volume the configuration names; fails before the first when a base has clones. */

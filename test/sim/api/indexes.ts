@@ -85,7 +85,7 @@ export const indexRoutes: Route[] = [
     parameters: { node, arch: text() },
     run: () => {
       throw failure(
-        "could not load supported machine versions - can't open '/usr/share/kvm/machine-versions-x86_64.json' - No such file or directory",
+        "could not load supported machine versions - can't open '/usr/share/kvm/machine-versions-x86_64.json' - No such file or directory\n",
       );
     },
   },

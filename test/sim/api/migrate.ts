@@ -3,16 +3,17 @@ import { failure, messageOf, parameterError } from '../errors.ts';
 import { isDriveName } from '../schema/drive-format.ts';
 import { splitList } from '../schema/formats.ts';
 import { flag, formatted, integer, node, oneOf, required, vmid } from '../schema/parameter.ts';
-import { isCdrom, isCloudInit, parseDrive, printDrive } from '../state/drive.ts';
+import { formatSize, parseDrive, printDrive } from '../state/drive.ts';
+import { memoryMiB } from '../state/vm-status.ts';
 import type { Vm } from '../state/vm.ts';
-import { splitVolumeId, volumeId, isFileBased } from '../state/volumes.ts';
+import { splitVolumeId, volumeId } from '../state/volumes.ts';
 import type { Volume } from '../state/volumes.ts';
 import type { World } from '../state/world.ts';
 import { copyMs, durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
 import { requireUnlocked } from './config/option-groups.ts';
-import { referencedVolumes } from './destroy.ts';
 import { liveLines, finishLine } from './migrate-log.ts';
+import { localVolumes, scanVolumes } from './migrate-scan.ts';
 import { preconditions } from './migrate-preconditions.ts';
 import { needs, optionalText, requireAny, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
@@ -48,13 +49,12 @@ function migrate(call: Call): string {
     live,
     map,
     withLocalDisks: params['with-local-disks'] === 1,
-    mapped: params['targetstorage'] !== undefined,
+    bytesPerSecond:
+      params['bwlimit'] === undefined || params['bwlimit'] === 0 ? undefined : Number(params['bwlimit']) * 1024,
   };
   world.requireQuorum();
   const kind = { node: owner.node, type: 'qmigrate', id: String(owner.vmid), caller: call.caller };
-  return world.tasks.start(kind, (task) =>
-    lockConfig(world, owner, () => runMigration(world, vm, plan, task), { task }),
-  ).upid;
+  return world.tasks.start(kind, (task) => runMigration(world, vm, plan, task)).upid;
 }
 
 interface Plan {
@@ -62,7 +62,7 @@ interface Plan {
   live: boolean;
   map: StorageMap;
   withLocalDisks: boolean;
-  mapped: boolean;
+  bytesPerSecond: number | undefined;
 }
 
 function requireTargetStorages(call: Call, vm: Vm, target: string): StorageMap {
@@ -96,20 +96,22 @@ function requireSameStorages(world: World, vm: Vm, target: string): void {
 async function runMigration(world: World, vm: Vm, plan: Plan, task: Task): Promise<void> {
   const startedAt = world.clock.now();
   const stamp = (line: string): void => task.print(`${timestamp(world)} ${line}`);
-  vm.options['lock'] = 'migrate';
-  vm.touch();
+  await lockConfig(world, vm, () => {
+    vm.options['lock'] = 'migrate';
+    vm.touch();
+  });
   try {
     if (plan.live) stamp('conntrack state migration not supported or disabled, active connections might get dropped');
     stamp(`starting migration of VM ${vm.vmid} to node '${plan.target}' (${world.nodes.get(plan.target)?.ip})`);
-    requireMovable(world, vm, plan, stamp);
+    scanVolumes(world, vm, { live: plan.live, withLocalDisks: plan.withLocalDisks, stamp });
     if (plan.live) await moveLive(world, vm, plan, { task, stamp });
     else await moveOffline(world, vm, plan, { task, stamp });
   } catch (error) {
     delete vm.options['lock'];
     vm.touch();
     stamp(`ERROR: ${messageOf(error)}`);
-    stamp(`aborting phase 1 - cleanup resources`);
-    stamp(finishLine('ERROR: migration aborted', world.clock.now() - startedAt));
+    stamp('aborting phase 1 - cleanup resources');
+    stamp(`${finishLine('ERROR: migration aborted', world.clock.now() - startedAt)}: ${messageOf(error)}`);
     throw failure('migration aborted');
   }
   delete vm.options['lock'];
@@ -122,43 +124,6 @@ function timestamp(world: World): string {
   return new Date(world.clock.now()).toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** Local volumes of the VM: they must be copied. */
-function localVolumes(world: World, vm: Vm): Volume[] {
-  return [...referencedVolumes(world, vm)].filter((volume) => volume.node !== undefined);
-}
-
-function requireMovable(world: World, vm: Vm, plan: Plan, stamp: (line: string) => void): void {
-  const problems: string[] = [];
-  for (const [slot, value] of Object.entries(vm.options)) {
-    const drive = isDriveName(slot) ? parseDrive(slot, value) : undefined;
-    if (drive === undefined || !isCdrom(drive) || isCloudInit(drive)) continue;
-    const storage = world.volumes.storages.get(splitVolumeId(drive.file)?.storage ?? '');
-    if (storage !== undefined && !storage.shared) problems.push(`can't migrate local cdrom drive: ${drive.file}`);
-  }
-  if (problems.length > 0) {
-    for (const problem of problems) stamp(`ERROR: ${problem}`);
-    throw failure("can't migrate VM - check log");
-  }
-  for (const volume of localVolumes(world, vm)) requireCopyable(world, vm, plan, volume);
-}
-
-function requireCopyable(world: World, vm: Vm, plan: Plan, volume: Volume): void {
-  const storage = world.volumes.storages.get(volume.storage);
-  if (volume.base !== undefined && (storage === undefined || isFileBased(storage) || storage.type === 'zfspool')) {
-    const base = `${volume.storage}:${volume.base}`;
-    throw failure(`can't migrate '${volumeId(volume)}' as it's a clone of '${base}'`);
-  }
-  if (plan.live && !plan.withLocalDisks)
-    throw failure(`can't live migrate attached local disks without with-local-disks option`);
-  const hasSnapshots =
-    volume.snapshots.length > 0 ||
-    [...vm.snapshots.values()].some((section) =>
-      Object.values(section.options).some((text) => text.startsWith(volumeId(volume))),
-    );
-  if (hasSnapshots && volume.format === 'raw' && storage?.type !== 'zfspool')
-    throw failure(`can't migrate snapshot of local volume '${volumeId(volume)}'`);
-}
-
 interface Progress {
   task: Task;
   stamp: (line: string) => void;
@@ -166,9 +131,6 @@ interface Progress {
 
 async function moveOffline(world: World, vm: Vm, plan: Plan, { task, stamp }: Progress): Promise<void> {
   const local = localVolumes(world, vm);
-  for (const volume of local) {
-    stamp(`found local disk '${volumeId(volume)}' (${kindOf(vm, volume)})`);
-  }
   if (local.length > 0) stamp('copying local disk images');
   for (const volume of local) {
     await task.wait(copyMs(volume.usedBytes));
@@ -177,13 +139,6 @@ async function moveOffline(world: World, vm: Vm, plan: Plan, { task, stamp }: Pr
     stamp(`volume '${from}' is '${volumeId(volume)}' on the target`);
   }
   await task.wait(durations.migrateOffline);
-}
-
-function kindOf(vm: Vm, volume: Volume): string {
-  const attached = Object.entries(vm.options).some(
-    ([key, text]) => isDriveName(key) && text.startsWith(volumeId(volume)),
-  );
-  return attached ? 'attached' : 'unused';
 }
 
 /** Puts a volume on the target node, under a new name when the old one is taken there. */
@@ -216,15 +171,42 @@ async function moveLive(world: World, vm: Vm, plan: Plan, { task, stamp }: Progr
     other.wait(durations.migrateOnlineStart),
   );
   await remote.done;
-  const lines = liveLines(vm);
-  for (const line of lines.before) stamp(line);
+  const mirrored = localVolumes(world, vm).flatMap((volume) => slotOf(vm, volumeId(volume)) ?? []);
   for (const volume of localVolumes(world, vm)) {
-    await task.wait(copyMs(volume.usedBytes));
+    const from = volumeId(volume);
     moveVolume(world, vm, plan, volume);
+    stamp(`volume '${from}' is '${volumeId(volume)}' on the target`);
   }
-  await task.wait(durations.migrateOnlineStart);
-  for (const line of lines.after) stamp(line);
+  const lines = liveLines(vm, {
+    limited: plan.bytesPerSecond !== undefined,
+    mirrored,
+    stamp,
+    print: (line) => task.print(line),
+  });
+  lines.before();
+  await task.wait(memoryMs(vm, plan));
+  lines.after();
   await task.wait(durations.migrateOnlineFinish);
+  for (const slot of mirrored) afterMirror(world, vm, plan, slot);
+}
+
+function slotOf(vm: Vm, volid: string): string | undefined {
+  return Object.keys(vm.options).find((key) => isDriveName(key) && vm.options[key]?.split(',')[0] === volid);
+}
+
+/** About a third of the memory is sent, at the limit or at the network's speed. */
+function memoryMs(vm: Vm, plan: Plan): number {
+  const bytes = memoryMiB(vm.options) * 0.36 * 1024 ** 2;
+  return Math.max(durations.migrateOnlineStart, (bytes / (plan.bytesPerSecond ?? 100 * 1024 ** 2)) * 1000);
+}
+
+/** A mirrored raw disk is rounded up to whole KiB and keeps its format in the drive string. */
+function afterMirror(world: World, vm: Vm, plan: Plan, slot: string): void {
+  const drive = parseDrive(slot, vm.options[slot] ?? '');
+  const volume = drive === undefined ? undefined : world.volumes.find(drive.file, plan.target);
+  if (drive === undefined || volume === undefined || volume.format !== 'raw') return;
+  volume.sizeBytes = (Math.floor(volume.sizeBytes / 1024) + (volume.sizeBytes % 1048576 === 0 ? 0 : 1)) * 1024;
+  vm.options[slot] = printDrive({ ...drive, format: 'raw', size: formatSize(volume.sizeBytes) });
 }
 
 export const migrateRoutes: Route[] = [

@@ -74,27 +74,55 @@ const networkTypes = [
 function networks(call: Call): unknown {
   const name = textOf(call.params['node']);
   const type = optionalText(call.params['type']);
-  if (type !== undefined && !['bridge', 'any_bridge', 'any_local_bridge', 'include_sdn'].includes(type)) return [];
-  return call.world.topology.bridges
-    .filter((bridge) => bridge.nodes === undefined || bridge.nodes.includes(name))
-    .filter(
-      (bridge) =>
-        may(call, `/sdn/zones/localnetwork/${bridge.name}`, 'SDN.Audit', 'SDN.Use') ||
-        may(call, `/nodes/${name}`, 'Sys.Audit'),
-    )
-    .map((bridge) => ({
-      active: 1,
-      autostart: 1,
-      bridge_fd: '0',
-      bridge_ports: bridge.port,
-      bridge_stp: 'off',
-      families: ['inet'],
-      iface: bridge.name,
-      method: 'manual',
-      method6: 'manual',
-      priority: 3,
-      type: 'bridge',
-    }));
+  const isBridgeType = type === undefined || ['bridge', 'any_bridge', 'any_local_bridge', 'include_sdn'].includes(type);
+  const here = call.world.topology.bridges.filter(
+    (bridge) => bridge.nodes === undefined || bridge.nodes.includes(name),
+  );
+  const visible = here.filter((bridge) => mayUse(call, bridge.name));
+  return [
+    ...(isBridgeType ? visible.map(bridgeItem) : []),
+    ...(type === undefined || type === 'eth' ? portItems(here) : []),
+  ];
+}
+
+function mayUse(call: Call, bridge: string): boolean {
+  return may(call, `/sdn/zones/localnetwork/${bridge}`, 'SDN.Audit', 'SDN.Use');
+}
+
+type Bridge = Call['world']['topology']['bridges'][number];
+
+function bridgeItem(bridge: Bridge): Record<string, unknown> {
+  const address =
+    bridge.cidr === undefined
+      ? { method: 'manual' }
+      : { method: 'static', cidr: bridge.cidr, address: bridge.cidr.split('/')[0], netmask: bridge.cidr.split('/')[1] };
+  return {
+    active: 1,
+    autostart: 1,
+    bridge_fd: '0',
+    bridge_ports: bridge.port,
+    bridge_stp: 'off',
+    families: ['inet'],
+    iface: bridge.name,
+    method6: 'manual',
+    priority: 3,
+    type: 'bridge',
+    ...address,
+  };
+}
+
+/** Physical cards; everyone sees them. */
+function portItems(bridges: readonly Bridge[]): Record<string, unknown>[] {
+  const ports = bridges.map((bridge) => bridge.port).filter((port) => port !== '');
+  return ports.map((iface) => ({
+    active: 1,
+    families: ['inet'],
+    iface,
+    method: 'manual',
+    method6: 'manual',
+    priority: 3,
+    type: 'eth',
+  }));
 }
 
 function qmpStatus(call: Call, vmid: number): string {

@@ -20,7 +20,6 @@ export const durations = {
   rollback: 150,
   template: 100,
   destroy: 80,
-  destroyWithoutQuorum: 20_000,
   migrateOffline: 1100,
   migrateOnlineStart: 2000,
   migrateOnlineFinish: 3000,

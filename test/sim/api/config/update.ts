@@ -116,7 +116,7 @@ async function update(call: Call, sync: boolean): Promise<unknown> {
   requireDevicePrivileges(call, id, request.set);
   requireStorageAccess(call, owner, request.set);
   requireBridgeAccess(call, request.set);
-  return lockConfig(world, owner, async () => {
+  return lockConfig<unknown>(world, owner, () => {
     const vm = world.vm(id, owner.node);
     requireDigest(vm, request.digest);
     requireUnlocked(vm);
