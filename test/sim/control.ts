@@ -10,6 +10,7 @@ import type { Simulator } from './simulator.ts';
 const effectSchema = z.union([
   z.enum(['reset', 'timeout', 'truncate']),
   z.object({ delayMs: z.number().nonnegative() }),
+  z.object({ dripMs: z.number().nonnegative() }),
   z.object({ status: z.number().int(), reason: z.string(), body: z.string().optional() }),
 ]);
 

@@ -16,11 +16,24 @@ export interface FaultAnswer {
   body?: string;
 }
 
+/** A request that a fault strikes; paths are below /api2/json. */
+export interface StruckRequest {
+  method: string;
+  path: string;
+  params: Readonly<Record<string, unknown>>;
+}
+
+/** What a test does while the request is held, for example as somebody who was faster. */
+export interface FaultPause {
+  meanwhile(request: StruckRequest): void | Promise<void>;
+}
+
 /**
  * What happens: the connection is reset, never answered (`timeout`), broken in the middle of the body (`truncate`),
- * slow (`delayMs`), or answered otherwise.
+ * slow as a whole (`delayMs`) or byte by byte (`dripMs`), held while something else happens, or answered otherwise.
  */
-export type FaultEffect = 'reset' | 'timeout' | 'truncate' | { delayMs: number } | FaultAnswer;
+export type FaultEffect =
+  'reset' | 'timeout' | 'truncate' | { delayMs: number } | { dripMs: number } | FaultPause | FaultAnswer;
 
 export interface Fault {
   match: FaultMatch;

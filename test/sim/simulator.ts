@@ -4,7 +4,7 @@ import { routes } from './api/routes.ts';
 import { RealClock } from './clock.ts';
 import type { SimClock } from './clock.ts';
 import { Faults } from './faults.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, FaultPause } from './faults.ts';
 import { Dispatcher } from './http/dispatcher.ts';
 import type { ApiRequest, ApiResponse } from './http/dispatcher.ts';
 import { makeCertificate } from './http/certificate.ts';
@@ -23,7 +23,7 @@ export { parseTopology, fromBaseline } from './topology.ts';
 export type { Topology } from './topology.ts';
 export { RealClock, VirtualClock } from './clock.ts';
 export type { SimClock } from './clock.ts';
-export type { Fault, FaultEffect, FaultMatch } from './faults.ts';
+export type { Fault, FaultEffect, FaultMatch, StruckRequest } from './faults.ts';
 export type { LeakReport } from './leaks.ts';
 
 export interface SimulatorOptions {
@@ -173,14 +173,19 @@ export class Simulator extends Administrator {
     if (this.world.nodes.get(request.node)?.state === 'down')
       return { status: 0, reason: '', body: '', headers: {}, connection: 'reset' };
     if (fault === undefined) return this.#dispatcher.answer(request);
-    if (typeof fault.effect === 'object' && 'delayMs' in fault.effect) {
-      if (fault.when === 'before') await this.clock.sleep(fault.effect.delayMs);
-      const answer = await this.#dispatcher.answer(request);
-      if (fault.when === 'after') await this.clock.sleep(fault.effect.delayMs);
-      return answer;
+    if (typeof fault.effect === 'string' || 'status' in fault.effect) {
+      const real = fault.when === 'after' ? await this.#dispatcher.answer(request) : undefined;
+      return brokenAnswer(fault.effect, real);
     }
-    const real = fault.when === 'after' ? await this.#dispatcher.answer(request) : undefined;
-    return brokenAnswer(fault.effect, real);
+    if (fault.when === 'before') await this.#hold(request, fault.effect);
+    const answer = await this.#dispatcher.answer(request);
+    if (fault.when === 'after') await this.#hold(request, fault.effect);
+    return 'dripMs' in fault.effect ? { ...answer, dripMs: fault.effect.dripMs } : answer;
+  }
+
+  async #hold(request: ApiRequest, effect: HoldingEffect): Promise<void> {
+    if ('delayMs' in effect) await this.clock.sleep(effect.delayMs);
+    if ('meanwhile' in effect) await effect.meanwhile(request);
   }
 
   #record(request: ApiRequest, at: number, answer: HttpAnswer): void {
@@ -204,10 +209,10 @@ export class Simulator extends Administrator {
   }
 }
 
-function brokenAnswer(
-  effect: Exclude<Fault['effect'], { delayMs: number }>,
-  real: ApiResponse | undefined,
-): HttpAnswer {
+/** The request is carried out and answered as it is, only not at once. */
+type HoldingEffect = { delayMs: number } | { dripMs: number } | FaultPause;
+
+function brokenAnswer(effect: Exclude<Fault['effect'], HoldingEffect>, real: ApiResponse | undefined): HttpAnswer {
   const empty: ApiResponse = { status: 0, reason: '', body: '', headers: {} };
   if (effect === 'reset') return { ...empty, connection: 'reset' };
   if (effect === 'timeout') return { ...empty, connection: 'hang' };

@@ -283,8 +283,9 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
   const made = remember(copy, allocateDisk(world, request, task));
   made.usedBytes = original.usedBytes;
   logAllocated(task, made);
+  if (source.running === undefined) logCopy(task, made, 'begin');
   await copyData(world, plan, { original, made, task });
-  if (source.running === undefined) logCopy(task, made);
+  if (source.running === undefined) logCopy(task, made, 'end');
   else logMirror(task, slot, guestIsUp(world, source));
   return made;
 }

@@ -63,5 +63,7 @@ function after({ mirrored, stamp, print }: LiveLog): void {
   for (const slot of mirrored) {
     print(`mirror-${slot}: Completing block job...`);
     print(`mirror-${slot}: Completed successfully.`);
+    print(`mirror-${slot}: mirror-job finished`);
   }
+  if (mirrored.length > 0) stamp('stopping NBD storage migration server on target.');
 }

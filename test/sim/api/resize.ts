@@ -2,6 +2,8 @@
 import { failure, forbidden, parameterError } from '../errors.ts';
 import { driveNames } from '../schema/drive-format.ts';
 import { digest, flag, node, oneOf, required, text, vmid } from '../schema/parameter.ts';
+import type { Drive } from '../state/drive.ts';
+import type { Vm } from '../state/vm.ts';
 import { formatSize, isCdrom, parseDrive, parseSize, printDrive } from '../state/drive.ts';
 import { requireVolume } from '../state/disk-work.ts';
 import { splitVolumeId } from '../state/volumes.ts';
@@ -25,7 +27,8 @@ function resize(call: Call): string {
     .upid;
 }
 
-async function resizeLocked(call: Call, owner: { vmid: number; node: string }, task: Task): Promise<void> {
+/** What can be refused is refused before anything is waited for, so the lock is free again at once. */
+function resizeLocked(call: Call, owner: { vmid: number; node: string }, task: Task): Promise<void> {
   const { world, params } = call;
   const slot = textOf(params['disk']);
   const vm = world.vm(owner.vmid, owner.node);
@@ -42,6 +45,20 @@ async function resizeLocked(call: Call, owner: { vmid: number; node: string }, t
   const volume = requireVolume(world, drive.file, vm.node);
   const wanted = wantedBytes(textOf(params['size']), volume.sizeBytes);
   if (wanted < volume.sizeBytes) throw failure('shrinking disks is not supported');
+  return growAndNote({ call, vm, slot, drive, volume, wanted }, task);
+}
+
+interface Growth {
+  call: Call;
+  vm: Vm;
+  slot: string;
+  drive: Drive;
+  volume: Volume;
+  wanted: number;
+}
+
+async function growAndNote({ call, vm, slot, drive, volume, wanted }: Growth, task: Task): Promise<void> {
+  const { world } = call;
   if (wanted > volume.sizeBytes) await grow(call, volume, wanted, task);
   if (!world.quorate)
     throw failure(

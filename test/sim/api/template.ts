@@ -132,7 +132,8 @@ async function runMove(world: World, vm: Vm, move: Move, task: Task): Promise<vo
   if (isCloudInit(drive)) task.print(`allocated target volume '${volumeId(made)}'`);
   else {
     logAllocated(task, made);
-    logCopy(task, made);
+    logCopy(task, made, 'begin');
+    logCopy(task, made, 'end');
   }
   made.usedBytes = volume.usedBytes;
   vm.options[slot] = printDrive({ ...drive, file: volumeId(made), size: formatSize(made.sizeBytes) });

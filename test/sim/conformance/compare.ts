@@ -42,11 +42,14 @@ export function fits(pattern: string, text: string): boolean {
   return new RegExp(`^${source}${escaped(pattern.slice(end))}$`, 's').test(text);
 }
 
-const identifying = ['upid', 'volid', 'key', 'id', 'vmid', 'storage', 'node', 'name', 'poolid', 'subdir', 'iface'];
+const identifying = ['volid', 'key', 'id', 'vmid', 'storage', 'node', 'name', 'poolid', 'subdir', 'iface'];
 
 function identityOf(item: unknown): string | undefined {
   if (typeof item !== 'object' || item === null) return undefined;
   const record = item as Record<string, unknown>;
+  // A task is known by what it does, as its UPID moves from run to run.
+  if (typeof record['upid'] === 'string')
+    return [record['type'], record['id'], record['node'], record['status']].join(' ');
   const key = identifying.find((name) => record[name] !== undefined);
   if (key === undefined || record['pos'] !== undefined) return undefined;
   const { name, node } = record;
@@ -105,6 +108,7 @@ function arrayDifference(
       ? undefined
       : report(pointer, expected, actual);
   const volatileIdentity = expected.some((item, index) => {
+    if (typeof (item as Record<string, unknown> | null)?.['upid'] === 'string') return false;
     const key = identifying.find((name) => (item as Record<string, unknown> | null)?.[name] !== undefined);
     return key !== undefined && mask.volatile.has(`${pointer}/${index}/${key}`);
   });
@@ -123,7 +127,10 @@ function objectDifference(
 ): string | undefined {
   if (typeof actual !== 'object' || actual === null || Array.isArray(actual)) return report(pointer, expected, actual);
   const other = actual as Record<string, unknown>;
+  // The recorded archives were made by a stand-in, so their size says nothing.
+  const isArchive = typeof expected['path'] === 'string' && expected['path'].includes('/dump/');
   for (const key of Object.keys(expected)) {
+    if (isArchive && key === 'size' && typeof other[key] === 'number') continue;
     const found = difference(expected[key], other[key], mask, `${pointer}/${escapePointer(key)}`);
     if (found !== undefined) return found;
   }

@@ -181,13 +181,10 @@ class Player {
     if (readyAt !== undefined) await this.#clock.advance(Math.max(0, readyAt - this.#clock.now()) + 500);
   }
 
-  /** When the scenario's first task was recorded to start, in seconds. */
-  #begun(): number {
-    for (const step of this.#scenario.steps) {
-      const upid = upidOf(step.response?.body);
-      if (upid !== undefined) return parseInt(upid.split(':')[4] ?? '', 16);
-    }
-    return Infinity;
+  /** The process start of the scenario's first task; what started before it is history. */
+  #beginning(): number {
+    const first = this.#scenario.steps.map((step) => upidOf(step.response?.body)).find((upid) => upid !== undefined);
+    return first === undefined ? Infinity : processStart(first);
   }
 
   #judge(): Outcome {
@@ -196,7 +193,7 @@ class Player {
     for (const [index, step] of this.#scenario.steps.entries()) {
       if (step.request === undefined) continue;
       steps += 1;
-      const found = stepDifference(step, this.#played[index], this.#begun());
+      const found = stepDifference(step, this.#played[index], this.#beginning());
       if (found !== undefined) differences.push(`step ${index} ${step.request.method} ${step.request.path}: ${found}`);
     }
     return { name: this.#scenario.name, steps, matched: steps - differences.length, differences };
@@ -222,10 +219,14 @@ function stepDifference(step: Step, played: Played | undefined, begun: number): 
   return step.task === undefined ? undefined : taskDifference(step.task, played.task, mask);
 }
 
+function processStart(upid: string): number {
+  return parseInt(upid.split(':')[3] ?? '', 16);
+}
+
 /** Whether a listed task ran before the scenario began: the baseline does not tell of those. */
 function isOlder(item: unknown, begun: number): boolean {
-  const { upid, starttime } = item as { upid?: unknown; starttime?: unknown };
-  return typeof upid === 'string' && typeof starttime === 'number' && starttime < begun;
+  const { upid } = item as { upid?: unknown };
+  return typeof upid === 'string' && processStart(upid) < begun;
 }
 
 function taskDifference(

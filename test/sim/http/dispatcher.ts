@@ -34,6 +34,9 @@ export interface ApiResponse {
 /** Longest time a call through another daemon may take before the proxy gives up on it. */
 const proxyLimitMs = 30_000;
 
+/** After that long the host is known to be gone from the network. */
+const noRouteAfterMs = 40_000;
+
 const methods = new Set(['GET', 'POST', 'PUT', 'DELETE']);
 
 /** The API of a cluster. */
@@ -121,6 +124,10 @@ export class Dispatcher {
     if (sinceMs < 3000) {
       await this.#world.clock.sleep(2500);
       return { status: 596, reason: 'Connection reset by peer', body: '', headers: {} };
+    }
+    if (sinceMs > noRouteAfterMs) {
+      await this.#world.clock.sleep(13_300);
+      return { status: 595, reason: 'No route to host', body: '', headers: {} };
     }
     await this.#world.clock.sleep(proxyLimitMs);
     return { status: 595, reason: 'Connection timed out', body: '', headers: {} };

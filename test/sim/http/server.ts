@@ -18,9 +18,10 @@ export interface HttpRequest {
   authorization: string | undefined;
 }
 
-/** How an answer goes out; `connection` breaks it on purpose. */
+/** How an answer goes out; `connection` breaks it on purpose, `dripMs` is how long its body takes. */
 export interface HttpAnswer extends ApiResponse {
   connection?: 'reset' | 'truncate' | 'hang';
+  dripMs?: number;
 }
 
 export type Handler = (request: HttpRequest) => Promise<HttpAnswer>;
@@ -115,5 +116,19 @@ function send(response: ServerResponse, answer: HttpAnswer): void {
     response.write(body.subarray(0, Math.floor(body.length / 2)), () => response.socket?.destroy());
     return;
   }
-  response.end(body);
+  if (answer.dripMs === undefined) response.end(body);
+  else drip(response, body, answer.dripMs);
+}
+
+const drops = 10;
+
+function drip(response: ServerResponse, body: Buffer, forMs: number): void {
+  let sent = 0;
+  const timer = setInterval(() => {
+    const next = Math.min(body.length, sent + Math.ceil(body.length / drops));
+    response.write(body.subarray(sent, next));
+    sent = next;
+    if (sent === body.length) response.end();
+    if (sent === body.length || response.destroyed) clearInterval(timer);
+  }, forMs / drops);
 }

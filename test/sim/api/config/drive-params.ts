@@ -182,7 +182,8 @@ function createDisk(
   );
   if (source !== undefined) {
     logAllocated(log, made);
-    logCopy(log, made);
+    logCopy(log, made, 'begin');
+    logCopy(log, made, 'end');
   }
   const created: Drive = { ...drive, file: volumeId(made), size: formatSize(sizeBytes) };
   delete created['format'];
@@ -203,10 +204,10 @@ export function logAllocated(log: Log, made: Volume): void {
   log.print(`allocated target volume '${volumeId(made)}'`);
 }
 
-/** The lines of a full copy. */
-export function logCopy(log: Log, made: Volume): void {
+/** The lines of a full copy: one when it begins, one when it is done. */
+export function logCopy(log: Log, made: Volume, part: 'begin' | 'end'): void {
   const size = `${(made.sizeBytes / 1024 ** 2).toFixed(1)} MiB`;
-  log.print(`transferred 0.0 B of ${size} (0.00%)`, `transferred ${size} of ${size} (100.00%)`);
+  log.print(part === 'begin' ? `transferred 0.0 B of ${size} (0.00%)` : `transferred ${size} of ${size} (100.00%)`);
 }
 
 function finish(context: DriveContext, slot: string, drive: Drive, made: Volume): { text: string; made: Volume } {
