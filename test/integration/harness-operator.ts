@@ -61,6 +61,7 @@ export interface OperatorProcess extends AsyncDisposable {
   /** The newest lines of its log. */
   lastLines(count: number): string[];
   readonly isRunning: boolean;
+  readonly pid: number;
   /** Ends it without warning, as a lost machine would. */
   kill(): Promise<void>;
   /** Asks it to stop and waits until it has. */
@@ -99,6 +100,7 @@ export async function startOperatorProcess(
     await guard.close();
   };
   return {
+    pid: child.pid,
     lastLines: (count) => child.lastLines(count),
     get isRunning() {
       return child.isRunning;

@@ -39,8 +39,8 @@ const definitions: ResourceType<Definition> = {
 };
 
 /** Starts etcd and an API server, with crds/ established and config/rbac/ applied. For `beforeAll`; about four seconds. */
-export async function startTestBed(): Promise<TestBed> {
-  const cluster = await startCluster();
+export async function startTestBed(options: { controllerManager?: boolean } = {}): Promise<TestBed> {
+  const cluster = await startCluster(options);
   const folder = await mkdtemp(join(tmpdir(), 'pve-operator-integration-'));
   const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
     const result = await cluster.plane.kubectl(args, input);

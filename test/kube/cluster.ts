@@ -35,9 +35,9 @@ export interface Cluster extends AsyncDisposable {
   newNamespace(prefix: string): Promise<string>;
 }
 
-/** Starts etcd and an API server. */
-export async function startCluster(): Promise<Cluster> {
-  const plane = await startControlPlane({ controllerManager: false });
+/** Starts etcd and an API server; a controller manager only where garbage collection or namespace deletion matters. */
+export async function startCluster({ controllerManager = false } = {}): Promise<Cluster> {
+  const plane = await startControlPlane({ controllerManager });
   const kubeConfig = loadKubeConfig({ kubeconfigPath: plane.kubeconfig, inCluster: false });
   const clients: KubeClient[] = [];
   let names = 0;
