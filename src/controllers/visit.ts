@@ -16,6 +16,7 @@ import type { Allocations } from './allocations.ts';
 import type { Context } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
 import { Gatherer } from './gather.ts';
+import { kubeTrouble } from './kube-trouble.ts';
 import { perform } from './perform.ts';
 import { pveTrouble, taskTrouble } from './pve-trouble.ts';
 import { openRun } from './runs.ts';
@@ -95,6 +96,8 @@ export class VirtualMachineVisit implements Visit {
       const result = await perform(hands, action, facts);
       if (result.kind === 'task') this.#watch(result.upid, facts.status);
       return result;
+    } catch (error) {
+      throw kubeTrouble(error);
     } finally {
       // Also after an error: an unanswered call may have changed something.
       this.#gatherer.forget(...STALE_AFTER[action.kind]);
@@ -128,7 +131,11 @@ export class VirtualMachineVisit implements Visit {
     const { context, machine, vm } = this.#input;
     await openRun(context, vm, status, triggerOf(vm));
     const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
-    await this.write(status, { current, notes: [] });
+    try {
+      await this.write(status, { current, notes: [] });
+    } catch (error) {
+      throw kubeTrouble(error);
+    }
   }
 
   /** Computes the conditions and writes the status when anything differs; `stored` is what is kept of it. */

@@ -86,7 +86,7 @@ const unreachable: TransportFactory = () => (request) =>
   );
 
 /** The indexes are those that the operator's own informers have. */
-function storesOf(kube: FakeKube): Stores {
+export function storesOf(kube: FakeKube): Stores {
   const ofCluster = (object: { spec: { clusterRef: { name: string } } }) => [object.spec.clusterRef.name];
   const ofVm = (object: IPAddressReservation | VMIDReservation) => [object.spec.virtualMachine.uid];
   return {
