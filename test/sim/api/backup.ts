@@ -1,7 +1,6 @@
 // Backups: vzdump of one or several VMs, one job at a time on a node.
 import { failure, messageOf, parameterError } from '../errors.ts';
 import { splitList } from '../schema/formats.ts';
-import { required } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
 import { drivesOf, formatSize, isCdrom } from '../state/drive.ts';
 import { agentEnabled, endProcess, guestIsUp, startProcess } from '../state/power.ts';
@@ -14,7 +13,6 @@ import type { Task } from '../tasks/task-registry.ts';
 import { vzdumpOptions } from './backup-options.ts';
 import { requireNotesTemplate, notesFrom } from './backup-notes.ts';
 import { keepPolicy, marks } from './backup-prune.ts';
-import { node } from '../schema/parameter.ts';
 import { may, optionalText, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { lockConfig } from './vm-lock.ts';
@@ -304,7 +302,6 @@ function prune(call: Call, vm: Vm, { task, storage }: Job): void {
 
 const parameters: ParameterTable = {
   ...vzdumpOptions,
-  node: required(node),
   stdout: { type: 'boolean' },
   'job-id': { type: 'string', maxLength: 50, pattern: /\S+/ },
 };

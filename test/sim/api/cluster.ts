@@ -169,11 +169,4 @@ export const clusterRoutes: Route[] = [
     parameters: { type: oneOf('vm', 'storage', 'node', 'sdn') },
     run: resources,
   },
-  {
-    method: 'GET',
-    path: '/cluster/options',
-    permission: needs('/', 'Sys.Audit'),
-    parameters: {},
-    run: ({ world }) => ({ 'allowed-tags': [], description: '', ...world.options }),
-  },
 ];

@@ -1,6 +1,6 @@
 // The console: vncproxy tickets and the websocket that needs them.
 import { ApiError, failure } from '../errors.ts';
-import { flag, integer, node, required, text, vmid } from '../schema/parameter.ts';
+import { flag, formatted, integer, node, required, text, vmid } from '../schema/parameter.ts';
 import type { World } from '../state/world.ts';
 import type { Task } from '../tasks/task-registry.ts';
 import { needs, textOf } from './route.ts';
@@ -130,7 +130,30 @@ export class ConsoleClosed {}
 
 const mayConsole = needs('/vms/{vmid}', 'VM.Console');
 
+/** Checks a ticket for somebody else, as the console's own server does. */
+function checkTicket(call: Call): null {
+  const proxy = call.world.consoles.byTicket.get(textOf(call.params['vncticket']));
+  const bound =
+    proxy !== undefined && proxy.caller === call.params['authid'] && `/vms/${proxy.vmid}` === call.params['path'];
+  if (!bound || call.world.clock.now() - proxy.createdAt > ticketMs)
+    throw new ApiError(401, 'permission denied - invalid PVEVNC ticket');
+  return null;
+}
+
 export const consoleRoutes: Route[] = [
+  {
+    method: 'POST',
+    path: '/access/vncticket',
+    permission: 'world',
+    parameters: {
+      authid: required(text({ maxLength: 64 })),
+      vncticket: required(text()),
+      privs: required(formatted('pve-priv-list', { maxLength: 64 })),
+      path: required(text({ maxLength: 64 })),
+      port: integer(),
+    },
+    run: checkTicket,
+  },
   {
     method: 'POST',
     path: '/nodes/{node}/qemu/{vmid}/vncproxy',

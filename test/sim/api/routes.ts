@@ -6,6 +6,9 @@ import { backupRoutes } from './backup.ts';
 import { consoleRoutes } from './console.ts';
 import { loginRoutes } from './login.ts';
 import { rrdRoutes } from './rrd.ts';
+import { backupReadRoutes } from './backup-reads.ts';
+import { clusterOptionRoutes } from './cluster-options.ts';
+import { highAvailabilityRoutes } from './high-availability.ts';
 import { createRoutes } from './create.ts';
 import { cloudInitRoutes } from './cloud-init.ts';
 import { indexRoutes } from './indexes.ts';
@@ -52,6 +55,9 @@ export const routes: readonly Route[] = [
   ...storageVolumeRoutes,
   ...indexRoutes,
   ...createRoutes,
+  ...backupReadRoutes,
+  ...clusterOptionRoutes,
+  ...highAvailabilityRoutes,
   ...consoleRoutes,
   ...rrdRoutes,
   ...loginRoutes,

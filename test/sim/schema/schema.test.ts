@@ -27,19 +27,40 @@ interface Endpoint {
   allowtoken?: number;
 }
 
-const schema: Record<string, Endpoint> = available ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, Endpoint>) : {};
+const schema: Record<string, Endpoint> = available
+  ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, Endpoint>)
+  : {};
 const served = new Map(routes.map((route) => [`${route.method} ${route.path.replaceAll('*', '')}`, route]));
 const common = Object.keys(schema).filter((endpoint) => served.has(endpoint));
 
 function facts(parameter: Official): unknown {
   const { type, minimum, maximum, minLength, maxLength, requires } = parameter;
-  const number = (value: number | string | undefined): number | undefined => (value === undefined ? undefined : Number(value));
-  return { type, required: parameter.optional !== 1, min: number(minimum), max: number(maximum), minLength, maxLength, enum: parameter.enum?.toSorted(), requires };
+  const number = (value: number | string | undefined): number | undefined =>
+    value === undefined ? undefined : Number(value);
+  return {
+    type,
+    required: parameter.optional !== 1,
+    min: number(minimum),
+    max: number(maximum),
+    minLength,
+    maxLength,
+    enum: parameter.enum?.toSorted(),
+    requires,
+  };
 }
 
 function ours(parameter: Parameter): unknown {
   const { type, required, min, max, minLength, maxLength, requires } = parameter;
-  return { type, required: required === true, min, max, minLength, maxLength, enum: parameter.enum?.toSorted(), requires };
+  return {
+    type,
+    required: required === true,
+    min,
+    max,
+    minLength,
+    maxLength,
+    enum: parameter.enum?.toSorted(),
+    requires,
+  };
 }
 
 describe.skipIf(!available)('parameters of the official schema', () => {
@@ -52,6 +73,7 @@ describe.skipIf(!available)('parameters of the official schema', () => {
     const official = schema[endpoint]?.parameters.properties ?? {};
     const table: ParameterTable = served.get(endpoint)?.parameters ?? {};
     expect(Object.keys(table).toSorted()).toEqual(Object.keys(official).toSorted());
-    for (const [name, parameter] of Object.entries(official)) expect({ [name]: ours(table[name] as Parameter) }).toEqual({ [name]: facts(parameter) });
+    for (const [name, parameter] of Object.entries(official))
+      expect({ [name]: ours(table[name] as Parameter) }).toEqual({ [name]: facts(parameter) });
   });
 });

@@ -67,6 +67,7 @@ export class World {
   readonly backupJobs = new Map<string, BackupJob>();
   readonly clusterFirewall = new FirewallFile();
   readonly haResources = new Map<string, Record<string, string | number>>();
+  readonly haRules = new Map<string, Record<string, string | number>>();
   /** Firewall files of VMs; they may exist without the VM. */
   readonly firewall = new Map<number, FirewallFile>();
   readonly options: Record<string, unknown> = { mac_prefix: 'BC:24:11' };

@@ -1,0 +1,122 @@
+// Options of the datacenter.
+import { splitList } from '../schema/formats.ts';
+import { configIdList, formatted, integer, oneOf, text } from '../schema/parameter.ts';
+import type { ParameterTable } from '../schema/parameter.ts';
+import { needs, textOf } from './route.ts';
+import type { Call, Route } from './route.ts';
+
+const languages = [
+  'ar',
+  'ca',
+  'da',
+  'de',
+  'en',
+  'es',
+  'eu',
+  'fa',
+  'fr',
+  'he',
+  'hr',
+  'it',
+  'ja',
+  'ka',
+  'kr',
+  'nb',
+  'nl',
+  'nn',
+  'pl',
+  'pt_BR',
+  'ru',
+  'sl',
+  'sv',
+  'tr',
+  'ukr',
+  'zh_CN',
+  'zh_TW',
+];
+const keyboards = [
+  'de',
+  'de-ch',
+  'da',
+  'en-gb',
+  'en-us',
+  'es',
+  'fi',
+  'fr',
+  'fr-be',
+  'fr-ca',
+  'fr-ch',
+  'hu',
+  'is',
+  'it',
+  'ja',
+  'lt',
+  'mk',
+  'nl',
+  'no',
+  'pl',
+  'pt',
+  'pt-br',
+  'sv',
+  'sl',
+  'tr',
+];
+
+/** Options that are property strings and come back as objects. */
+const structured = [
+  'bwlimit',
+  'crs',
+  'ha',
+  'location',
+  'migration',
+  'next-id',
+  'notify',
+  'replication',
+  'tag-style',
+  'u2f',
+  'user-tag-access',
+  'webauthn',
+];
+
+const options: ParameterTable = {
+  ...Object.fromEntries(structured.map((name) => [name, text()] as const)),
+  'consent-text': text({ maxLength: 65536 }),
+  console: oneOf('applet', 'vv', 'html5', 'xtermjs'),
+  description: text({ maxLength: 65536 }),
+  email_from: formatted('email-opt'),
+  fencing: oneOf('watchdog', 'hardware', 'both'),
+  http_proxy: text({ pattern: /http:\/\/.*/ }),
+  keyboard: oneOf(...keyboards),
+  language: oneOf(...languages),
+  mac_prefix: formatted('mac-prefix'),
+  max_workers: integer(1),
+  migration_unsecure: { type: 'boolean' },
+  'registered-tags': text({ pattern: /(?:[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*;)*[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*/ }),
+  delete: configIdList,
+};
+
+function change(call: Call): null {
+  for (const key of splitList(textOf(call.params['delete']))) delete call.world.options[key];
+  for (const [key, value] of Object.entries(call.params)) if (key !== 'delete') call.world.options[key] = value;
+  return null;
+}
+
+/** Property strings taken apart, as the answer shows them. */
+function shown(call: Call): Record<string, unknown> {
+  const data: Record<string, unknown> = { 'allowed-tags': [], description: '' };
+  for (const [key, value] of Object.entries(call.world.options)) {
+    data[key] = structured.includes(key)
+      ? Object.fromEntries(
+          String(value as string)
+            .split(',')
+            .map((part) => part.split('=') as [string, string]),
+        )
+      : value;
+  }
+  return data;
+}
+
+export const clusterOptionRoutes: Route[] = [
+  { method: 'GET', path: '/cluster/options', permission: needs('/', 'Sys.Audit'), parameters: {}, run: shown },
+  { method: 'PUT', path: '/cluster/options', permission: needs('/', 'Sys.Modify'), parameters: options, run: change },
+];

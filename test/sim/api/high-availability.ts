@@ -1,0 +1,157 @@
+// High availability: which VMs are managed, and the rules about them. The managers themselves do not run.
+import { failure } from '../errors.ts';
+import { splitList } from '../schema/formats.ts';
+import { configIdList, fileDigest, flag, formatted, integer, oneOf, required, text } from '../schema/parameter.ts';
+import type { ParameterTable, Parameters } from '../schema/parameter.ts';
+import { needs, textOf } from './route.ts';
+import type { Call, Route } from './route.ts';
+
+type Entry = Record<string, string | number>;
+
+/** `700` and `vm:700` are the same resource. */
+function resourceId(given: string): string {
+  return /^\d+$/.test(given) ? `vm:${given}` : given;
+}
+
+function entryOf(params: Parameters): Entry {
+  const entry: Entry = {};
+  for (const [key, value] of Object.entries(params)) {
+    if (!['sid', 'type', 'delete', 'digest', 'rule'].includes(key) && value !== undefined && !Array.isArray(value))
+      entry[key] = value;
+  }
+  return entry;
+}
+
+function found(call: Call): { sid: string; entry: Entry } {
+  const sid = resourceId(textOf(call.params['sid']));
+  const entry = call.world.haResources.get(sid);
+  if (entry === undefined) throw failure(`no such resource '${sid}'`);
+  return { sid, entry };
+}
+
+function shown(sid: string, entry: Entry): Record<string, unknown> {
+  return {
+    sid,
+    type: sid.split(':')[0],
+    state: 'started',
+    digest: 'da39a3ee5e6b4b0d3255bfef95601890afd80709',
+    ...entry,
+  };
+}
+
+function add(call: Call): null {
+  const sid = resourceId(textOf(call.params['sid']));
+  if (call.params['group'] !== undefined)
+    throw failure("invalid parameter 'group': ha groups have been migrated to rules");
+  if (call.world.haResources.has(sid)) throw failure(`resource ID '${sid}' already defined`);
+  if (!call.world.vms.has(Number(sid.split(':')[1]))) throw failure(`unable to find VM '${sid.split(':')[1]}'`);
+  call.world.haResources.set(sid, entryOf(call.params));
+  return null;
+}
+
+function change(call: Call): null {
+  const { sid, entry } = found(call);
+  const changed = { ...entry, ...entryOf(call.params) };
+  for (const key of splitList(textOf(call.params['delete']))) delete changed[key];
+  call.world.haResources.set(sid, changed);
+  return null;
+}
+
+function remove(call: Call): null {
+  const sid = resourceId(textOf(call.params['sid']));
+  if (!call.world.haResources.delete(sid)) throw failure(`cannot delete service '${sid}', not HA managed!`);
+  return null;
+}
+
+function addRule(call: Call): null {
+  const rule = textOf(call.params['rule']);
+  if (call.world.haRules.has(rule)) throw failure(`HA rule '${rule}' already defined`);
+  call.world.haRules.set(rule, { ...entryOf(call.params), type: textOf(call.params['type']) });
+  return null;
+}
+
+const sid = required(formatted('pve-ha-resource-or-vm-id'));
+const settings: ParameterTable = {
+  state: oneOf('started', 'stopped', 'enabled', 'disabled', 'ignored'),
+  group: formatted('pve-configid'),
+  max_restart: integer(0),
+  max_relocate: integer(0),
+  comment: text({ maxLength: 4096 }),
+  failback: flag(),
+  'auto-rebalance': flag(),
+};
+const audit = needs('/', 'Sys.Audit');
+const mayConsole = needs('/', 'Sys.Console');
+
+export const highAvailabilityRoutes: Route[] = [
+  {
+    method: 'GET',
+    path: '/cluster/ha/resources',
+    permission: audit,
+    parameters: { type: oneOf('ct', 'vm') },
+    run: ({ world }) => [...world.haResources].map(([id, entry]) => shown(id, entry)),
+  },
+  {
+    method: 'POST',
+    path: '/cluster/ha/resources',
+    permission: mayConsole,
+    parameters: { ...settings, sid, type: oneOf('ct', 'vm') },
+    run: add,
+  },
+  {
+    method: 'GET',
+    path: '/cluster/ha/resources/{sid}',
+    permission: audit,
+    parameters: { sid },
+    run: (call) => {
+      const { sid: id, entry } = found(call);
+      return shown(id, entry);
+    },
+  },
+  {
+    method: 'PUT',
+    path: '/cluster/ha/resources/{sid}',
+    permission: mayConsole,
+    parameters: { ...settings, sid, delete: { ...configIdList, maxLength: 4096 }, digest: fileDigest },
+    run: change,
+  },
+  {
+    method: 'DELETE',
+    path: '/cluster/ha/resources/{sid}',
+    permission: mayConsole,
+    parameters: { sid, purge: flag() },
+    run: remove,
+  },
+  {
+    method: 'GET',
+    path: '/cluster/ha/rules',
+    permission: audit,
+    parameters: { resource: text(), type: oneOf('node-affinity', 'resource-affinity') },
+    run: ({ world }) => [...world.haRules].map(([rule, entry]) => ({ rule, ...entry })),
+  },
+  {
+    method: 'POST',
+    path: '/cluster/ha/rules',
+    permission: mayConsole,
+    parameters: {
+      rule: required(formatted('pve-configid')),
+      type: required(oneOf('node-affinity', 'resource-affinity')),
+      resources: required(formatted('pve-ha-resource-id-list')),
+      nodes: formatted('pve-ha-node-list'),
+      affinity: oneOf('positive', 'negative'),
+      strict: flag(),
+      disable: flag(),
+      comment: text({ maxLength: 4096 }),
+    },
+    run: addRule,
+  },
+  {
+    method: 'GET',
+    path: '/cluster/ha/groups',
+    permission: audit,
+    parameters: {},
+    run: () => {
+      throw failure('cannot index groups: ha groups have been migrated to rules');
+    },
+  },
+];
