@@ -116,6 +116,8 @@ async function update(call: Call, sync: boolean): Promise<unknown> {
   requireDevicePrivileges(call, id, request.set);
   requireStorageAccess(call, owner, request.set);
   requireBridgeAccess(call, request.set);
+  // A clone holds the file's lock to its end; a config call is told of the config lock at once instead of waiting.
+  requireUnlocked(world.vm(id, owner.node));
   return lockConfig<unknown>(world, owner, () => {
     const vm = world.vm(id, owner.node);
     requireDigest(vm, request.digest);
