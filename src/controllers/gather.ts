@@ -172,10 +172,15 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
 
   observed: async ({ context }, facts) => observed(context.clusters.connection(facts.cluster.name), facts),
 
-  cloneTask: async ({ context }, { cluster, observed: seen }) => {
-    if (seen?.kind !== 'cloning') return undefined;
+  cloneTask: async ({ context }, { cluster, observed: seen, design }) => {
+    const isCloning = seen?.kind === 'cloning' || (seen?.kind === 'ours' && seen.lock === 'clone');
+    if (!isCloning) return undefined;
     const tasks = await context.clusters.connection(cluster.name).api.clusterTasks();
-    return { running: tasks.some((task) => task.type === 'qmclone' && task.state.state === 'running') };
+    const source = design?.package.operatingSystem;
+    const clones = tasks.filter(
+      ({ type, id }) => type === 'qmclone' && (source === undefined || id === String(source)),
+    );
+    return { running: clones.some(({ state }) => state.state === 'running') };
   },
 
   power: async ({ context }, { cluster, observed: seen, held }) => {

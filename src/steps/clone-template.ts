@@ -3,15 +3,11 @@ import { templateDisks } from '../domain/template.ts';
 import { choosePlacement, type Placement, type PlacementProblem, type PlacementRequest } from '../domain/placement.ts';
 import type { Facts, TemplateFacts } from '../machine/facts.ts';
 import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
+import { isUnresolved, whileCloning } from './clone-call.ts';
 import { designOf, identityMismatch } from './own-vm.ts';
 
-const CLONE_RECHECK_MS = 1_000;
 const SLOT_RECHECK_MS = 5_000;
 const NODE_RECHECK_MS = 30_000;
-/** A write that got no answer may still be carried out: Proxmox VE's own limit (30 s) and ours (60 s) with a margin. */
-const UNRESOLVED_MS = 100_000;
-/** A clone whose task is not in the list any more for this long has been cut off. */
-const BROKEN_CLONE_MS = 30_000;
 
 type PresentTemplate = Extract<TemplateFacts, { kind: 'present' }>;
 
@@ -19,10 +15,7 @@ export const cloneTemplate: Step = {
   id: 'clone-template',
   title: 'Clone template',
   condition: 'Cloned',
-  needs: (status) => {
-    const always = ['observed', 'template', 'credentials', 'cloneSlot'] as const;
-    return status.operation?.intent?.action === 'clone' ? [...always, 'cloneTask'] : always;
-  },
+  needs: () => ['observed', 'template', 'credentials', 'cloneSlot', 'cloneTask'],
   plan,
 };
 
@@ -54,25 +47,6 @@ function whenCloned(facts: Facts, vm: Extract<Facts['observed'], { kind: 'ours' 
   };
 }
 
-// The stamp is written when the clone is complete; until then an id that we reserved shows Proxmox VE's placeholder.
-function whileCloning(facts: Facts): Verdict {
-  const sentAt = Date.parse(facts.status.operation?.intent?.sentAt ?? '');
-  const old = Number.isNaN(sentAt) || facts.now - sentAt > BROKEN_CLONE_MS;
-  if (old && facts.cloneTask?.running === false) {
-    return {
-      kind: 'stall',
-      reason: 'CloneBroken',
-      message: `The clone to VM ${facts.held.vmid} was cut off and Proxmox VE keeps its lock for good. Remove the half clone (qm unlock ${facts.held.vmid}, qm destroy ${facts.held.vmid}); the VM is cloned again by itself.`,
-    };
-  }
-  return {
-    kind: 'wait',
-    reason: 'WaitingForTask',
-    message: 'The clone is being made in Proxmox VE.',
-    afterMs: CLONE_RECHECK_MS,
-  };
-}
-
 // Somebody else took the id between our reservation and our clone. As long as a clone call of ours may still be carried
 // out, the id must not be given up: the call would make a second VM once the stranger is gone.
 function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): Verdict {
@@ -87,13 +61,6 @@ function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): 
   }
   const because = `VM ${facts.held.vmid} was made by somebody else`;
   return { kind: 'act', action: { kind: 'releaseVmid', vmid: facts.held.vmid, because }, why: because };
-}
-
-/** Whether a clone call was sent whose end is not known. */
-function isUnresolved({ status, now }: Facts): boolean {
-  const intent = status.operation?.intent;
-  if (intent?.action !== 'clone') return false;
-  return now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
 }
 
 function whenAbsent(facts: Facts, vmid: number): Verdict {

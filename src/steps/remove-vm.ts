@@ -1,17 +1,16 @@
 // Deletion: stops the VM, takes its DNS records away, destroys it, proves that it is gone and gives back what was reserved.
 import type { Facts, OwnVm } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
+import { isUnresolved, whileCloning } from './clone-call.ts';
 import { identityMismatch, withOwnVm } from './own-vm.ts';
 
-/** A clone call without an answer may still be carried out for this long: the limits of both sides, with a margin. */
-const UNRESOLVED_MS = 100_000;
 const RECHECK_MS = 5_000;
 
 export const stopForDeletion: Step = {
   id: 'stop-for-deletion',
   title: 'Stop VM',
   condition: 'Started',
-  needs: () => ['observed', 'power'],
+  needs: () => ['observed', 'power', 'cloneTask'],
   plan: (facts) => whenPresent(facts, () => planStop(facts)),
 };
 
@@ -32,7 +31,7 @@ export const destroyVm: Step = {
   id: 'destroy-vm',
   title: 'Destroy VM',
   condition: 'Cloned',
-  needs: () => ['observed'],
+  needs: () => ['observed', 'cloneTask'],
   plan: (facts) => whenPresent(facts, () => ({ kind: 'act', action: { kind: 'destroy' }, why: 'the VM still exists' })),
 };
 
@@ -51,17 +50,21 @@ export const releaseReservations: Step = {
 function whenPresent(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
   const { observed, held, status } = facts;
   if (held.vmid === undefined) return { kind: 'skip', why: 'no VM was made' };
-  if (observed === undefined || observed.kind === 'absent') return whenAbsent(facts);
-  if (observed.kind === 'foreign' && !wasCloned(status))
-    return { kind: 'skip', why: 'the VM under the VMID is not ours' };
-  if (observed.kind === 'foreign') return identityMismatch(observed, facts);
-  return withOwnVm(facts, plan);
+  switch (observed?.kind) {
+    case 'ours':
+      return observed.lock === 'clone' ? whileCloning(facts) : withOwnVm(facts, plan);
+    case 'cloning':
+      return whileCloning(facts);
+    case 'foreign':
+      if (wasCloned(status)) return identityMismatch(observed, facts);
+      return whenNotThere(facts, 'the VM under the VMID is not ours');
+    default:
+      return whenNotThere(facts, 'the VM does not exist');
+  }
 }
 
-function whenAbsent({ status, now }: Facts): Verdict {
-  const intent = status.operation?.intent;
-  const unresolved = intent?.action === 'clone' && now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
-  if (!unresolved) return { kind: 'skip', why: 'the VM does not exist' };
+function whenNotThere(facts: Facts, why: string): Verdict {
+  if (!isUnresolved(facts)) return { kind: 'skip', why };
   return {
     kind: 'wait',
     reason: 'Verifying',

@@ -21,9 +21,6 @@ export const verifyRunning: Step = {
   id: 'verify-running',
   title: 'Verify running',
   condition: 'Started',
-  needs: () => ['power'],
-  plan: ({ power }) => {
-    if (power === 'running') return { kind: 'done', note: { status: { powerState: 'Running' } } };
-    return { kind: 'act', action: { kind: 'start' }, why: 'the VM stopped again' };
-  },
+  needs: () => ['observed', 'power'],
+  plan: (facts) => withOwnVm(facts, () => plan(facts)),
 };

@@ -1,0 +1,164 @@
+// Deletion: what goes before what, and what must be proven before a VMID and its addresses are given back.
+import { describe, expect, test } from 'vitest';
+import { aFacts, aHeldAddress, anOwnVm, aStatus, at, type FactsShape } from '../../test/builders/facts.ts';
+import type { Facts } from '../machine/facts.ts';
+import type { Step } from '../machine/vocabulary.ts';
+import { destroyVm, releaseReservations, stopForDeletion, withdrawDns } from './remove-vm.ts';
+
+const CLONED_CONDITION = {
+  type: 'Cloned',
+  status: 'True' as const,
+  reason: 'Succeeded',
+  message: '',
+  lastTransitionTime: at(-60),
+};
+
+function deleting(shape: FactsShape & { clonedBefore?: boolean; cloneSentAgo?: number } = {}): Facts {
+  const { clonedBefore = true, cloneSentAgo, ...rest } = shape;
+  const intent = cloneSentAgo === undefined ? undefined : { action: 'clone', sentAt: at(-cloneSentAgo), attempt: 1 };
+  const conditions = clonedBefore ? [CLONED_CONDITION] : [{ ...CLONED_CONDITION, status: 'False' as const }];
+  const status = aStatus({ state: 'terminate', conditions, operation: { machine: 'terminate', intent } });
+  return aFacts({ status, ...rest });
+}
+
+interface Row {
+  name: string;
+  facts: Facts;
+  want: Record<string, unknown>;
+}
+
+const STRANGER = { kind: 'foreign', node: 'pve1', stamped: true } as const;
+const ABSENT = { kind: 'absent' } as const;
+const CLONING = { kind: 'cloning', node: 'pve1' } as const;
+
+/** What stopping and destroying have in common. */
+const presence: Row[] = [
+  {
+    name: 'no VMID is held: nothing was made',
+    facts: deleting({ held: { addresses: [] } }),
+    want: { kind: 'skip', why: 'no VM was made' },
+  },
+  {
+    name: 'proven absent',
+    facts: deleting({ observed: ABSENT }),
+    want: { kind: 'skip', why: 'the VM does not exist' },
+  },
+  {
+    name: 'absent, and a clone call may still be carried out',
+    facts: deleting({ observed: ABSENT, cloneSentAgo: 99, clonedBefore: false }),
+    want: { kind: 'wait', reason: 'Verifying', afterMs: 5_000 },
+  },
+  {
+    name: 'absent, and the clone call cannot be carried out any more',
+    facts: deleting({ observed: ABSENT, cloneSentAgo: 100, clonedBefore: false }),
+    want: { kind: 'skip' },
+  },
+  {
+    name: "somebody else's, and ours was never made",
+    facts: deleting({ observed: STRANGER, clonedBefore: false }),
+    want: { kind: 'skip', why: 'the VM under the VMID is not ours' },
+  },
+  {
+    name: "somebody else's, and a clone call of ours waits for its turn",
+    facts: deleting({ observed: STRANGER, clonedBefore: false, cloneSentAgo: 10 }),
+    want: { kind: 'wait', reason: 'Verifying' },
+  },
+  {
+    name: "somebody else's where ours was",
+    facts: deleting({ observed: STRANGER }),
+    want: { kind: 'stall', reason: 'IdentityMismatch' },
+  },
+  {
+    name: 'half made',
+    facts: deleting({ observed: CLONING, cloneTask: { running: true }, cloneSentAgo: 5 }),
+    want: { kind: 'wait', reason: 'WaitingForTask' },
+  },
+  {
+    name: 'half made and cut off: a person has to remove it',
+    facts: deleting({ observed: CLONING, cloneTask: { running: false }, cloneSentAgo: 60 }),
+    want: { kind: 'stall', reason: 'CloneBroken' },
+  },
+  {
+    name: 'stamped, with the lock of a clone that was cut off',
+    facts: deleting({ observed: anOwnVm({}, { lock: 'clone' }), cloneTask: { running: false } }),
+    want: { kind: 'stall', reason: 'CloneBroken' },
+  },
+  {
+    name: 'locked by a backup',
+    facts: deleting({ observed: anOwnVm({}, { lock: 'backup' }) }),
+    want: { kind: 'wait', reason: 'WaitingForLock' },
+  },
+];
+
+describe.each<{ step: Step }>([{ step: stopForDeletion }, { step: destroyVm }])('$step.id', ({ step }) => {
+  test.each(presence)('$name', ({ facts, want }) => {
+    expect(step.plan(facts)).toMatchObject(want);
+  });
+});
+
+const own: (Row & { step: Step })[] = [
+  {
+    name: 'a running VM is stopped',
+    step: stopForDeletion,
+    facts: deleting({ observed: anOwnVm(), power: 'running' }),
+    want: { kind: 'act', action: { kind: 'stop' } },
+  },
+  {
+    name: 'a stopped one is not',
+    step: stopForDeletion,
+    facts: deleting({ observed: anOwnVm(), power: 'stopped' }),
+    want: { kind: 'done', note: { status: { powerState: 'Stopped' } } },
+  },
+  {
+    name: 'our VM is destroyed',
+    step: destroyVm,
+    facts: deleting({ observed: anOwnVm() }),
+    want: { kind: 'act', action: { kind: 'destroy' } },
+  },
+  {
+    name: 'records that were published are withdrawn',
+    step: withdrawDns,
+    facts: aFacts({
+      dnsZones: 1,
+      status: aStatus({ dns: { forward: { ok: 1, failed: 0 }, reverse: { ok: 0, failed: 0 }, zones: [] } }),
+    }),
+    want: { kind: 'act', action: { kind: 'withdrawDns' } },
+  },
+  {
+    name: 'records of zones that are gone are forgotten',
+    step: withdrawDns,
+    facts: aFacts({
+      dnsZones: 0,
+      status: aStatus({ dns: { forward: { ok: 1, failed: 0 }, reverse: { ok: 0, failed: 0 }, zones: [] } }),
+    }),
+    want: { kind: 'skip', note: { status: { dns: undefined } } },
+  },
+  {
+    name: 'records that were never published are not looked for',
+    step: withdrawDns,
+    facts: aFacts({ dnsZones: 1 }),
+    want: { kind: 'skip', why: 'no record was published' },
+  },
+  {
+    name: 'a VMID is given back',
+    step: releaseReservations,
+    facts: deleting(),
+    want: { kind: 'act', action: { kind: 'releaseReservations' } },
+  },
+  {
+    name: 'an address is given back',
+    step: releaseReservations,
+    facts: deleting({ held: { addresses: [aHeldAddress()] } }),
+    want: { kind: 'act', action: { kind: 'releaseReservations' } },
+  },
+  {
+    name: 'nothing is held',
+    step: releaseReservations,
+    facts: deleting({ held: { addresses: [] } }),
+    want: { kind: 'done' },
+  },
+];
+
+test.each(own)('$name', ({ step, facts, want }) => {
+  expect(step.plan(facts)).toMatchObject(want);
+});
