@@ -14,11 +14,8 @@ export const migrateToTarget: Step = {
 };
 
 function plan(facts: Facts, vm: OwnVm): Verdict {
-  const { targetNode, targetStorage, message } = facts.status.placement ?? {};
-  const note = { status: { node: vm.node } };
-  if (targetNode === undefined || targetNode === vm.node) {
-    return { kind: 'skip', why: message ?? `the VM is on its node ${vm.node} already`, note };
-  }
+  const { targetNode, targetStorage } = facts.status.placement ?? {};
+  if (targetNode === undefined || targetNode === vm.node) return whenInPlace(facts, vm);
   const target = facts.cluster.snapshot?.nodes.get(targetNode);
   if (target !== undefined && target.status !== 'online') {
     return {
@@ -33,4 +30,11 @@ function plan(facts: Facts, vm: OwnVm): Verdict {
     why: `the VM is on ${vm.node} and belongs on ${targetNode}`,
     action: { kind: 'migrate', target: targetNode, targetStorage },
   };
+}
+
+// The node alone does not tell whether the VM was moved there or made there.
+function whenInPlace({ status }: Facts, vm: OwnVm): Verdict {
+  const note = { status: { node: vm.node } };
+  if (status.operation?.intent?.action === 'migrate') return { kind: 'done', note };
+  return { kind: 'skip', why: status.placement?.message ?? `the VM is on its node ${vm.node} already`, note };
 }
