@@ -85,13 +85,13 @@ export class VirtualClock implements SimClock {
 
   /** Moves time on until the promise has settled; fails when no timer is left that could settle it. */
   async runUntil<T>(promise: Promise<T>): Promise<T> {
-    let done = false;
+    const state = { done: false };
     const watched = promise.finally(() => {
-      done = true;
+      state.done = true;
     });
     watched.catch(() => undefined);
     await settled();
-    while (!done) {
+    while (!state.done) {
       const next = this.#next();
       if (next === undefined) throw new Error('nothing is scheduled that could end this wait');
       await this.#fire(next);

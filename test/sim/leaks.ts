@@ -1,5 +1,6 @@
 // The leak check: what nobody owns or nobody finished.
 import { volumeId } from './state/volumes.ts';
+import type { Vm } from './state/vm.ts';
 import type { World } from './state/world.ts';
 
 /** What is left behind, by kind. Empty lists mean a clean cluster. */
@@ -16,25 +17,38 @@ export interface LeakReport {
   ipsets: string[];
 }
 
+/** Looks through the whole cluster. */
 export function findLeaks(world: World): LeakReport {
+  return { orphanVolumes: orphanVolumes(world), ...unfinishedVms(world), ...leftFirewalls(world) };
+}
+
+function orphanVolumes(world: World): string[] {
+  return [...world.volumes.all()]
+    .filter(
+      (volume) =>
+        volume.content === 'images' && volume.vmid !== undefined && !isNamed(world, volume.vmid, volumeId(volume)),
+    )
+    .map(volumeId);
+}
+
+function unfinishedVms(world: World): Pick<LeakReport, 'lockedVms' | 'halfClones'> {
   const busy = new Set([...world.tasks.running()].flatMap((task) => /\d+/g.exec(task.id)?.[0] ?? []));
-  const report: LeakReport = { orphanVolumes: [], lockedVms: [], halfClones: [], firewallFiles: [], ipsets: [] };
-  for (const volume of world.volumes.all()) {
-    if (volume.content !== 'images' || volume.vmid === undefined) continue;
-    if (!isNamed(world, volume.vmid, volumeId(volume))) report.orphanVolumes.push(volumeId(volume));
-  }
-  for (const vm of world.vms.values()) {
-    if (vm.lock === undefined) continue;
-    const isPlaceholder = vm.options['description'] === ' qmclone temporary file';
-    if (isPlaceholder) report.halfClones.push(vm.vmid);
-    if (!busy.has(String(vm.vmid)) || isPlaceholder) report.lockedVms.push({ vmid: vm.vmid, lock: vm.lock });
-  }
-  for (const [vmid, file] of world.firewall) {
-    if (world.vms.has(vmid) || file.isEmpty) continue;
-    report.firewallFiles.push(vmid);
-    report.ipsets.push(...[...file.ipsets.keys()].map((name) => `${vmid}/${name}`));
-  }
-  return report;
+  const locked = [...world.vms.values()].filter((vm) => vm.lock !== undefined);
+  const isPlaceholder = (vm: Vm): boolean => vm.options['description'] === ' qmclone temporary file';
+  return {
+    halfClones: locked.filter(isPlaceholder).map((vm) => vm.vmid),
+    lockedVms: locked
+      .filter((vm) => isPlaceholder(vm) || !busy.has(String(vm.vmid)))
+      .map((vm) => ({ vmid: vm.vmid, lock: vm.lock ?? '' })),
+  };
+}
+
+function leftFirewalls(world: World): Pick<LeakReport, 'firewallFiles' | 'ipsets'> {
+  const left = [...world.firewall].filter(([vmid, file]) => !world.vms.has(vmid) && !file.isEmpty);
+  return {
+    firewallFiles: left.map(([vmid]) => vmid),
+    ipsets: left.flatMap(([vmid, file]) => [...file.ipsets.keys()].map((name) => `${vmid}/${name}`)),
+  };
 }
 
 function isNamed(world: World, vmid: number, volid: string): boolean {

@@ -34,36 +34,48 @@ function pendingItems(call: Call): unknown {
   const keys = new Set(
     [...Object.keys(vm.options), ...Object.keys(generated)].filter((key) => isCloudInitOption(key) || listed.has(key)),
   );
-  const items: Record<string, unknown>[] = [];
-  for (const key of keys) {
-    const now = vm.options[key];
-    const old = generated[key];
-    if (now === old && (key === 'name' || /^ipconfig/.test(key))) continue;
-    if (now === old) items.push({ key, value: shownValue(key, now ?? '') });
-    else if (now === undefined) items.push({ key, value: shownValue(key, old ?? ''), delete: 1 });
-    else
-      items.push({ key, ...(old === undefined ? {} : { value: shownValue(key, old) }), pending: shownValue(key, now) });
-  }
-  return items;
+  return [...keys].flatMap((key) => pendingItem(key, generated[key], vm.options[key]) ?? []);
 }
 
 function userData(vm: Vm): string {
   const { options } = vm;
-  const domain = options['searchdomain']?.trim().split(/[\s,;]+/)[0];
   const host = options['name'] ?? `VM${vm.vmid}`;
-  const short = host.split('.')[0] ?? host;
-  const lines = ['#cloud-config', `hostname: ${short}`, 'manage_etc_hosts: true'];
-  lines.push(`fqdn: ${host.includes('.') ? host : domain === undefined || domain === '' ? host : `${host}.${domain}`}`);
+  const lines = [
+    '#cloud-config',
+    `hostname: ${host.split('.')[0] ?? host}`,
+    'manage_etc_hosts: true',
+    `fqdn: ${fullName(host, options)}`,
+  ];
   if (options['ciuser'] !== undefined) lines.push(`user: ${options['ciuser']}`);
   if (options['cipassword'] !== undefined) lines.push(`password: ${options['cipassword']}`);
-  const keys = decodeURIComponent(options['sshkeys'] ?? '')
-    .split('\n')
-    .filter((key) => key.trim() !== '');
-  if (keys.length > 0) lines.push('ssh_authorized_keys:', ...keys.map((key) => `  - ${key}`));
-  lines.push('chpasswd:', '  expire: False');
+  lines.push(...keyLines(options), 'chpasswd:', '  expire: False');
   if (options['ciuser'] !== 'root') lines.push('users:', '  - default');
   lines.push(`package_upgrade: ${options['ciupgrade'] === '0' ? 'false' : 'true'}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** One entry of the list; names and addresses appear only when they have changed. */
+function pendingItem(
+  key: string,
+  old: string | undefined,
+  now: string | undefined,
+): Record<string, unknown> | undefined {
+  if (now === old)
+    return key === 'name' || key.startsWith('ipconfig') ? undefined : { key, value: shownValue(key, now ?? '') };
+  if (now === undefined) return { key, value: shownValue(key, old ?? ''), delete: 1 };
+  return { key, ...(old === undefined ? {} : { value: shownValue(key, old) }), pending: shownValue(key, now) };
+}
+
+function fullName(host: string, options: Options): string {
+  const domain = options['searchdomain']?.trim().split(/[\s,;]+/)[0] ?? '';
+  return host.includes('.') || domain === '' ? host : `${host}.${domain}`;
+}
+
+function keyLines(options: Options): string[] {
+  const keys = decodeURIComponent(options['sshkeys'] ?? '')
+    .split('\n')
+    .filter((key) => key.trim() !== '');
+  return keys.length === 0 ? [] : ['ssh_authorized_keys:', ...keys.map((key) => `  - ${key}`)];
 }
 
 function netmask(prefix: number): string {
@@ -94,6 +106,17 @@ function subnets(config: string): string[] {
   return lines;
 }
 
+function resolverLines(options: Options): string[] {
+  const words = (text: string | undefined): string[] => (text ?? '').split(/[\s,;]+/).filter((word) => word !== '');
+  const servers = words(options['nameserver']).map((server) => `      - '${server}'`);
+  const domains = words(options['searchdomain']).map((domain) => `      - '${domain}'`);
+  if (servers.length + domains.length === 0) return [];
+  const lines = ['    - type: nameserver'];
+  if (servers.length > 0) lines.push('      address:', ...servers);
+  if (domains.length > 0) lines.push('      search:', ...domains);
+  return lines;
+}
+
 function networkData(vm: Vm): string {
   const lines = ['version: 1', 'config:'];
   for (const key of Object.keys(vm.options)
@@ -105,13 +128,7 @@ function networkData(vm: Vm): string {
     const config = vm.options[`ipconfig${number}`];
     if (config !== undefined) lines.push('      subnets:', ...subnets(config));
   }
-  const servers = (vm.options['nameserver'] ?? '').split(/[\s,;]+/).filter((server) => server !== '');
-  const domains = (vm.options['searchdomain'] ?? '').split(/[\s,;]+/).filter((domain) => domain !== '');
-  if (servers.length > 0 || domains.length > 0) {
-    lines.push('    - type: nameserver');
-    if (servers.length > 0) lines.push('      address:', ...servers.map((server) => `      - '${server}'`));
-    if (domains.length > 0) lines.push('      search:', ...domains.map((domain) => `      - '${domain}'`));
-  }
+  lines.push(...resolverLines(vm.options));
   return `${lines.join('\n')}\n`;
 }
 

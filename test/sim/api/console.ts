@@ -93,7 +93,7 @@ async function serve(world: World, proxy: Proxy, connected: Promise<void>, task:
   }
 }
 
-async function connect(call: Call): Promise<unknown> {
+async function join(call: Call): Promise<unknown> {
   const { world, params } = call;
   const ticket = textOf(params['vncticket']);
   const proxy = world.consoles.byTicket.get(ticket);
@@ -126,7 +126,9 @@ export class ConsoleOpened {
 }
 
 /** The connection was closed without an HTTP answer. */
-export class ConsoleClosed {}
+export class ConsoleClosed {
+  readonly closed = true;
+}
 
 const mayConsole = needs('/vms/{vmid}', 'VM.Console');
 
@@ -173,6 +175,6 @@ export const consoleRoutes: Route[] = [
     path: '/nodes/{node}/qemu/{vmid}/vncwebsocket',
     permission: mayConsole,
     parameters: { node, vmid, port: required(integer(5900, 5999)), vncticket: required(text({ maxLength: 512 })) },
-    run: connect,
+    run: join,
   },
 ];

@@ -38,31 +38,40 @@ const ruleTable: ParameterTable = {
 const ruleKeys = Object.keys(ruleTable);
 
 function verifyRule(call: Call, file: FirewallFile, rule: FirewallRule): void {
+  const errors: Record<string, string> = {
+    ...nameErrors(rule),
+    ...portErrors(rule),
+    ...referenceErrors(call, file, 'source', rule['source']),
+    ...referenceErrors(call, file, 'dest', rule['dest']),
+    ...versionErrors(rule),
+  };
+  if (Object.keys(errors).length > 0) throw parameterError(errors);
+}
+
+function nameErrors(rule: FirewallRule): Record<string, string> {
   const errors: Record<string, string> = {};
-  const isGroup = rule['type'] === 'group';
-  if (!isGroup && !['ACCEPT', 'DROP', 'REJECT'].includes(String(rule['action'])))
-    errors['action'] = `unknown action '${rule['action']}'`;
+  const known = ['ACCEPT', 'DROP', 'REJECT'].includes(String(rule['action']));
+  if (rule['type'] !== 'group' && !known) errors['action'] = `unknown action '${rule['action']}'`;
   if (rule['iface'] !== undefined && !/^net\d+$/.test(String(rule['iface'])))
     errors['iface'] = "value does not match the regex pattern 'net\\d+'";
-  if (
-    rule['macro'] !== undefined &&
-    ![...macros].some((macro) => macro.toLowerCase() === String(rule['macro']).toLowerCase())
-  ) {
+  const macro = rule['macro'] === undefined ? undefined : String(rule['macro']).toLowerCase();
+  if (macro !== undefined && ![...macros].some((name) => name.toLowerCase() === macro))
     errors['macro'] = `unknown macro '${rule['macro']}'`;
-  }
-  for (const port of ['dport', 'sport']) {
-    if (rule[port] !== undefined && rule['proto'] === undefined && rule['macro'] === undefined) {
-      errors['proto'] = `missing property - '${port}' requires this property`;
-    }
-  }
-  for (const side of ['source', 'dest']) Object.assign(errors, referenceErrors(call, file, side, rule[side]));
-  const versions = ['source', 'dest'].map((side) =>
+  return errors;
+}
+
+function portErrors(rule: FirewallRule): Record<string, string> {
+  if (rule['proto'] !== undefined || rule['macro'] !== undefined) return {};
+  const port = ['sport', 'dport'].find((name) => rule[name] !== undefined);
+  return port === undefined ? {} : { proto: `missing property - '${port}' requires this property` };
+}
+
+function versionErrors(rule: FirewallRule): Record<string, string> {
+  const [source, dest] = ['source', 'dest'].map((side) =>
     rule[side] === undefined ? undefined : ipVersion(String(rule[side])),
   );
-  if (versions[0] !== undefined && versions[1] !== undefined && versions[0] !== versions[1]) {
-    errors['dest'] = 'detected mixed ipv4/ipv6 addresses in rule';
-  }
-  if (Object.keys(errors).length > 0) throw parameterError(errors);
+  const isMixed = source !== undefined && dest !== undefined && source !== dest;
+  return isMixed ? { dest: 'detected mixed ipv4/ipv6 addresses in rule' } : {};
 }
 
 function referenceErrors(

@@ -81,7 +81,7 @@ function addMember(call: Call): null {
   const set = setOf(file, textOf(call.params['name']));
   const isName = !/^[\d.]+(?:\/|$)|:/.test(given);
   if (isName && !hasAlias(call, file, given)) throw failure(`no such alias '${given}'`);
-  if (/\/0$/.test(given)) throw parameterError({ cidr: 'a zero prefix is not allowed in ipset entries' });
+  if (given.endsWith('/0')) throw parameterError({ cidr: 'a zero prefix is not allowed in ipset entries' });
   const cidr = isName ? given : cleanNetwork(given);
   if (set.entries.some((entry) => entry.cidr === cidr))
     throw parameterError({ cidr: `address '${cidr}' already exists` });

@@ -1,6 +1,7 @@
 // What stands against a migration: allowed nodes, local disks and resources.
 import { isDriveName } from '../schema/drive-format.ts';
 import { isCdrom, isCloudInit, parseDrive } from '../state/drive.ts';
+import type { Drive } from '../state/drive.ts';
 import type { Vm } from '../state/vm.ts';
 import { splitVolumeId } from '../state/volumes.ts';
 import type { World } from '../state/world.ts';
@@ -47,25 +48,26 @@ function storagesOf(vm: Vm): Set<string> {
 }
 
 function localDisks(world: World, vm: Vm): Record<string, unknown>[] {
-  const disks: Record<string, unknown>[] = [];
-  for (const [slot, value] of Object.entries(vm.options)) {
+  return Object.entries(vm.options).flatMap(([slot, value]) => {
     const drive = isDriveName(slot) ? parseDrive(slot, value) : undefined;
-    const storage = world.volumes.storages.get(drive === undefined ? '' : (splitVolumeId(drive.file)?.storage ?? ''));
-    if (drive === undefined || storage === undefined || storage.shared) continue;
-    const volume = world.volumes.find(drive.file, vm.node);
-    disks.push({
-      volid: drive.file,
-      drivename: slot,
-      size: volume?.sizeBytes ?? 0,
-      cdrom: isCdrom(drive) && !isCloudInit(drive) ? 1 : 0,
-      is_attached: 1,
-      is_cloudinit: isCloudInit(drive) ? 1 : 0,
-      is_tpmstate: slot === 'tpmstate0' ? 1 : 0,
-      is_unused: 0,
-      is_vmstate: 0,
-      replicate: 1,
-      shared: 0,
-    });
-  }
-  return disks;
+    const storage = world.volumes.storages.get(splitVolumeId(drive?.file ?? '')?.storage ?? '');
+    return drive === undefined || storage === undefined || storage.shared ? [] : [localDisk(world, vm, slot, drive)];
+  });
+}
+
+function localDisk(world: World, vm: Vm, slot: string, drive: Drive): Record<string, unknown> {
+  const cloudInit = isCloudInit(drive);
+  return {
+    volid: drive.file,
+    drivename: slot,
+    size: world.volumes.find(drive.file, vm.node)?.sizeBytes ?? 0,
+    cdrom: isCdrom(drive) && !cloudInit ? 1 : 0,
+    is_attached: 1,
+    is_cloudinit: cloudInit ? 1 : 0,
+    is_tpmstate: slot === 'tpmstate0' ? 1 : 0,
+    is_unused: 0,
+    is_vmstate: 0,
+    replicate: 1,
+    shared: 0,
+  };
 }

@@ -91,6 +91,13 @@ function sameKind(expected: unknown, actual: unknown): boolean {
   return (expected === null) === (actual === null) || typeof expected === typeof actual;
 }
 
+function sortedText(items: readonly unknown[]): string {
+  return items
+    .map(String)
+    .sort((left, right) => left.localeCompare(right))
+    .join();
+}
+
 function arrayDifference(
   expected: readonly unknown[],
   actual: unknown,
@@ -104,9 +111,7 @@ function arrayDifference(
     return report(pointer, expected, actual);
   // The nodes of a feature come in hash order.
   if (pointer.endsWith('/nodes'))
-    return [...expected].sort().join() === [...(actual as unknown[])].sort().join()
-      ? undefined
-      : report(pointer, expected, actual);
+    return sortedText(expected) === sortedText(actual) ? undefined : report(pointer, expected, actual);
   const volatileIdentity = expected.some((item, index) => {
     if (typeof (item as Record<string, unknown> | null)?.['upid'] === 'string') return false;
     const key = identifying.find((name) => (item as Record<string, unknown> | null)?.[name] !== undefined);

@@ -9,11 +9,12 @@ function matching(pattern: RegExp, complaint: (value: string) => string): Check 
   return (value) => (pattern.test(value) ? undefined : complaint(value));
 }
 
-function isCidr(value: string, least4 = 8, least6 = 8): boolean {
+/** Whether the text is a network with a prefix Proxmox takes for hosts (at least 8). */
+function isCidr(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/');
-  if (prefix === undefined || rest.length > 0 || !/^\d+$/.test(prefix)) return false;
-  if (isIpv4(address)) return Number(prefix) >= least4 && Number(prefix) <= 32;
-  return isIpv6(address) && Number(prefix) >= least6 && Number(prefix) <= 128;
+  if (prefix === undefined || rest.length > 0 || !/^\d+$/.test(prefix) || Number(prefix) < 8) return false;
+  if (isIpv4(address)) return Number(prefix) <= 32;
+  return isIpv6(address) && Number(prefix) <= 128;
 }
 
 const dnsLabel = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
@@ -108,7 +109,7 @@ const checks: Readonly<Record<string, Check>> = {
   CIDR: (value) => (isCidr(value) ? undefined : 'value does not look like a valid CIDR network'),
   'pve-hotplug-features': hotplug,
   'pve-boot-device': matching(bootDevice, (value) => `invalid boot device '${value}'`),
-  'pve-tag': matching(/^[a-z0-9_][a-z0-9_\-+.]*$/i, (value) => `invalid characters in tag`),
+  'pve-tag': matching(/^[a-z0-9_][a-z0-9_\-+.]*$/i, () => 'invalid characters in tag'),
   'storage-pair': matching(
     /^[a-z][a-z0-9\-_.]*[a-z0-9](?::[a-z][a-z0-9\-_.]*[a-z0-9])?$|^1$/i,
     () => 'entry must be in form of identifier:identifier or a single identifier',
@@ -127,9 +128,9 @@ const checks: Readonly<Record<string, Check>> = {
     isCpuModel(value) ? undefined : `Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`,
   'pve-iface': matching(/^[a-z][a-z0-9_]{1,20}([:.]\d+)?$/i, () => 'invalid network interface name'),
   'pve-priv-list': () => undefined,
-  'pve-task-status-type': matching(/^(?:ok|error|warning|unknown)$/i, (value) => `invalid status`),
+  'pve-task-status-type': matching(/^(?:ok|error|warning|unknown)$/i, () => 'invalid status'),
   'pve-calendar-event': (value) =>
-    /^[\w *:\/,.-]+$/.test(value) && /\d/.test(value) ? undefined : 'unable to parse calendar event',
+    /^[\w *:/,.-]+$/.test(value) && /\d/.test(value) ? undefined : 'unable to parse calendar event',
   'pve-day-of-week': matching(/^(?:mon|tue|wed|thu|fri|sat|sun)$/i, (value) => `invalid day '${value}'`),
 };
 

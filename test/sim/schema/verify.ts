@@ -16,22 +16,27 @@ export function verify(table: ParameterTable, raw: RawParameters): Parameters {
   for (const [name, value] of Object.entries(raw)) {
     if (value === null) throw failure(`unable to parse value of '${name}' - got undefined value`);
     const parameter = lookUp(table, name);
-    if (parameter === undefined) errors[name] = notInSchema;
-    else {
-      const result = check(parameter, value, name);
-      if ('complaint' in result) errors[name] = result.complaint;
-      else values[name] = result.value;
-      if (parameter.requires !== undefined && raw[parameter.requires] === undefined) {
-        errors[parameter.requires] = `missing property required by '${name}'`;
-      }
+    if (parameter === undefined) {
+      errors[name] = notInSchema;
+      continue;
     }
+    const result = check(parameter, value, name);
+    if ('complaint' in result) errors[name] = result.complaint;
+    else values[name] = result.value;
+    const { requires } = parameter;
+    if (requires !== undefined && raw[requires] === undefined)
+      errors[requires] = `missing property required by '${name}'`;
   }
+  noteMissing(table, raw, errors);
+  if (Object.keys(errors).length > 0) throw parameterError(errors);
+  return values;
+}
+
+function noteMissing(table: ParameterTable, raw: RawParameters, errors: Record<string, string>): void {
   for (const [name, parameter] of Object.entries(table)) {
     if (parameter.required === true && raw[name] === undefined)
       errors[name] ??= 'property is missing and it is not optional';
   }
-  if (Object.keys(errors).length > 0) throw parameterError(errors);
-  return values;
 }
 
 type Checked = { value: ParameterValue } | { complaint: string };
@@ -41,16 +46,16 @@ function check(parameter: Parameter, raw: unknown, name: string): Checked {
   const isList = typeof parameter.format === 'string' && /-a?list$/.test(parameter.format);
   const foreign = Array.isArray(raw) && isList ? undefined : foreignType(parameter, raw);
   if (foreign !== undefined) return { complaint: `type check ('${parameter.type}') failed - got ${foreign}` };
-  const value = Array.isArray(raw)
-    ? raw.map(String).join(',')
-    : typeof raw === 'boolean'
-      ? raw
-        ? '1'
-        : '0'
-      : String(raw as string | number);
+  const value = plainText(raw);
   const complaint =
     typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
   return complaint === undefined ? { value: typed(parameter, value) } : { complaint };
+}
+
+function plainText(raw: unknown): string {
+  if (Array.isArray(raw)) return raw.map(String).join(',');
+  if (typeof raw === 'boolean') return raw ? '1' : '0';
+  return String(raw as string | number);
 }
 
 /** What Perl calls a JSON value that is no plain text or number. */
@@ -78,22 +83,21 @@ function typeComplaint(parameter: Parameter, value: string): string | undefined 
 }
 
 function boundsComplaint(parameter: Parameter, value: string): string | undefined {
-  if (parameter.min !== undefined && Number(value) < parameter.min)
-    return `value must have a minimum value of ${parameter.min}`;
-  if (parameter.max !== undefined && Number(value) > parameter.max)
-    return `value must have a maximum value of ${parameter.max}`;
-  if (parameter.pattern !== undefined && !matchesWhole(parameter.pattern, value))
-    return 'value does not match the regex pattern';
-  if (parameter.maxLength !== undefined && value.length > parameter.maxLength) {
-    return `value may only be ${parameter.maxLength} characters long`;
-  }
-  if (parameter.minLength !== undefined && value.length < parameter.minLength) {
-    return `value must be at least ${parameter.minLength} characters long`;
-  }
-  if (parameter.enum !== undefined && !parameter.enum.includes(value)) {
-    return `value '${value}' does not have a value in the enumeration '${parameter.enum.join(', ')}'`;
-  }
-  return undefined;
+  return rangeComplaint(parameter, Number(value)) ?? textComplaint(parameter, value);
+}
+
+function rangeComplaint({ min, max }: Parameter, value: number): string | undefined {
+  if (min !== undefined && value < min) return `value must have a minimum value of ${min}`;
+  return max !== undefined && value > max ? `value must have a maximum value of ${max}` : undefined;
+}
+
+function textComplaint(parameter: Parameter, value: string): string | undefined {
+  const { pattern, minLength = 0, maxLength = Infinity } = parameter;
+  if (pattern !== undefined && !matchesWhole(pattern, value)) return 'value does not match the regex pattern';
+  if (value.length > maxLength) return `value may only be ${maxLength} characters long`;
+  if (value.length < minLength) return `value must be at least ${minLength} characters long`;
+  if (parameter.enum === undefined || parameter.enum.includes(value)) return undefined;
+  return `value '${value}' does not have a value in the enumeration '${parameter.enum.join(', ')}'`;
 }
 
 function matchesWhole(pattern: RegExp, value: string): boolean {

@@ -42,28 +42,49 @@ function bootDiskSize(options: Record<string, string>): number {
 
 /** The VM's figures now. */
 export function liveStatus(world: World, vm: Vm): VmStatus {
-  const { options, running } = vm;
+  const { options } = vm;
   const maxMem = memoryMiB(options) * 1024 ** 2;
-  const seconds = running === undefined ? 0 : Math.max(0, Math.floor((world.clock.now() - running.startedAt) / 1000));
   const cores = Number(options['cores'] ?? 1) * Number(options['sockets'] ?? 1);
   return {
     vmid: vm.vmid,
     name: vm.name,
-    status: running === undefined ? 'stopped' : 'running',
-    qmpStatus: running?.qmpStatus ?? 'stopped',
     template: vm.isTemplate,
     cpus: Math.min(Number(options['vcpus'] ?? cores), world.nodes.get(vm.node)?.cpus ?? cores),
     maxDisk: bootDiskSize(options),
     maxMem,
-    cpu: running === undefined ? 0 : 0.02,
-    mem: running === undefined ? 0 : Math.floor(maxMem * 0.4),
-    uptime: seconds,
-    netIn: running === undefined ? 0 : running.netIn + seconds * 42,
-    netOut: running === undefined ? 0 : running.netOut + seconds * 21,
-    diskRead: 0,
-    diskWrite: 0,
     tags: options['tags'],
     serial: Object.keys(options).some((key) => /^serial\d$/.test(key)),
-    pid: running?.pid,
+    diskRead: 0,
+    diskWrite: 0,
+    ...processFigures(world, vm, maxMem),
+  };
+}
+
+type ProcessFigures = Pick<VmStatus, 'status' | 'qmpStatus' | 'cpu' | 'mem' | 'uptime' | 'netIn' | 'netOut' | 'pid'>;
+
+const stopped: ProcessFigures = {
+  status: 'stopped',
+  qmpStatus: 'stopped',
+  cpu: 0,
+  mem: 0,
+  uptime: 0,
+  netIn: 0,
+  netOut: 0,
+  pid: undefined,
+};
+
+function processFigures(world: World, vm: Vm, maxMem: number): ProcessFigures {
+  const { running } = vm;
+  if (running === undefined) return stopped;
+  const uptime = Math.max(0, Math.floor((world.clock.now() - running.startedAt) / 1000));
+  return {
+    status: 'running',
+    qmpStatus: running.qmpStatus,
+    cpu: 0.02,
+    mem: Math.floor(maxMem * 0.4),
+    uptime,
+    netIn: running.netIn + uptime * 42,
+    netOut: running.netOut + uptime * 21,
+    pid: running.pid,
   };
 }
