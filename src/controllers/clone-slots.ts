@@ -16,7 +16,7 @@ export class CloneSlots {
   #limits: CloneLimits = { perStorage: 1, perNode: 1 };
   readonly #holders = new Map<string, Holder>();
   /** Keys that were turned away, in the order of their first request. */
-  readonly #waiting = new Map<string, () => void>();
+  readonly #waiting = new Map<string, { place: Holder; wake: () => void }>();
 
   setLimits(limits: CloneLimits): void {
     this.#limits = limits;
@@ -27,7 +27,7 @@ export class CloneSlots {
     if (this.#holders.has(uid)) return { free: true };
     const refusal = this.#refusal(place);
     if (refusal !== undefined) {
-      this.#waiting.set(uid, wake);
+      this.#waiting.set(uid, { place, wake });
       return refusal;
     }
     this.#waiting.delete(uid);
@@ -44,10 +44,12 @@ export class CloneSlots {
   release(uid: string): void {
     this.#waiting.delete(uid);
     if (!this.#holders.delete(uid)) return;
-    const [next] = this.#waiting;
+    // The first one that this slot is of use to: one that waits for another storage or node would let it go to waste.
+    const next = [...this.#waiting].find(([, { place }]) => this.#refusal(place) === undefined);
     if (next === undefined) return;
-    this.#waiting.delete(next[0]);
-    next[1]();
+    const [key, { wake }] = next;
+    this.#waiting.delete(key);
+    wake();
   }
 
   #refusal(place: Holder): Extract<SlotAnswer, { free: false }> | undefined {
