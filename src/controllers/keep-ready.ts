@@ -73,10 +73,20 @@ function withConditions(vm: VirtualMachine, status: VirtualMachineStatus, contex
       ...setCondition(conditions, { type: 'DNSPublished', status: dnsStatus, ...shown, observedGeneration }, now),
     ];
   }
-  const upToDate = packageCondition(vm, status, context);
-  if (upToDate !== undefined) conditions = [...setCondition(conditions, { ...upToDate, observedGeneration }, now)];
   conditions = [...setCondition(conditions, { ...readyCondition(status, context), observedGeneration }, now)];
-  return { ...status, conditions };
+  return withPackageCondition(vm, { ...status, conditions }, context);
+}
+
+/** The status with PackageUpToDate as plan and options stand now; as it was when they cannot be resolved. */
+export function withPackageCondition(
+  vm: VirtualMachine,
+  status: VirtualMachineStatus,
+  context: Pick<Context, 'stores' | 'now'>,
+): VirtualMachineStatus {
+  const upToDate = packageCondition(vm, status, context);
+  if (upToDate === undefined) return status;
+  const condition = { ...upToDate, observedGeneration: vm.metadata.generation ?? 0 };
+  return { ...status, conditions: [...setCondition(status.conditions, condition, context.now())] };
 }
 
 function readyCondition(status: VirtualMachineStatus, context: Context) {
@@ -93,7 +103,7 @@ function readyCondition(status: VirtualMachineStatus, context: Context) {
   return { type: 'Ready', status: 'False' as const, reason: 'VirtualMachineMissing', message };
 }
 
-function packageCondition(vm: VirtualMachine, status: VirtualMachineStatus, { stores }: Context) {
+function packageCondition(vm: VirtualMachine, status: VirtualMachineStatus, { stores }: Pick<Context, 'stores'>) {
   const plan = stores.plans.get(vm.spec.planRef.name);
   if (plan === undefined || status.effective === undefined) return undefined;
   const { package: wanted } = resolvePackage({ plan: plan.spec, spec: vm.spec });

@@ -12,7 +12,7 @@ import type { Trouble } from '../machine/outcome.ts';
 import type { Allocations } from './allocations.ts';
 import type { Context } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
-import { keepReady } from './keep-ready.ts';
+import { keepReady, withPackageCondition } from './keep-ready.ts';
 import { recordRun } from './runs.ts';
 import { VirtualMachineVisit } from './visit.ts';
 
@@ -87,15 +87,25 @@ async function finish(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const { context, machine, vm, visit } = turn;
   if (machine === terminate) {
     await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
-    await removeFinalizer(context.client, resources.virtualMachine, visit.object, FINALIZER);
+    await letGo(turn);
     context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
     return { kind: 'done' };
   }
-  const status = { ...result.status, observedGeneration: vm.metadata.generation ?? 0 };
+  const built = { ...result.status, observedGeneration: vm.metadata.generation ?? 0 };
+  const status = withPackageCondition(vm, built, context);
   await visit.write(status, { notes: result.notes }, closeOperation(status));
   await recordRun(context, vm, { status, result: 'Succeeded' });
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
   return { kind: 'done' };
+}
+
+// The watch shows the end of the object only a moment later. What woke it until then, above all the release of its own
+// reservations, would find it as it was and terminate it once more.
+async function letGo({ context, visit }: Turn): Promise<void> {
+  const { virtualMachines } = context.stores;
+  const left = await removeFinalizer(context.client, resources.virtualMachine, visit.object, FINALIZER);
+  if (left === undefined || (left.metadata.finalizers ?? []).length === 0) virtualMachines.forget(visit.object);
+  else virtualMachines.observe(left);
 }
 
 function readyMessage({ vmid, node, addresses }: VirtualMachineStatus): string {

@@ -31,6 +31,11 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   const wakeUnready = (vms: readonly VirtualMachine[], priority: Priority = 'user'): void => {
     for (const vm of vms) if (isUnderWay(vm)) queues.virtualMachines.add(keyOf(vm), priority);
   };
+  // Plans and pools say whether their cluster exists.
+  const wakeDependents = (cluster: string): void => {
+    for (const plan of stores.plans.byIndex(INDEX.cluster, cluster)) queues.plans.add(keyOf(plan), 'resync');
+    for (const pool of stores.pools.byIndex(INDEX.cluster, cluster)) queues.pools.add(keyOf(pool), 'resync');
+  };
   const wakeAllUnready = (): void => wakeUnready(stores.virtualMachines.list());
 
   on(stores.virtualMachines, (vm, change) => {
@@ -52,6 +57,7 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   on(stores.clusters, (cluster, change) => {
     queues.clusters.add(keyOf(cluster));
     if (!sameGeneration(change) || readinessChanged(change)) wakeAllUnready();
+    if (change.type !== 'updated') wakeDependents(cluster.metadata.name);
   });
   on(stores.pools, (pool, change) => {
     queues.pools.add(keyOf(pool));
