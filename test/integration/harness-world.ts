@@ -117,7 +117,7 @@ export class World implements AsyncDisposable {
     const resolver = new Resolver({ timeout: 2000, tries: 2 });
     resolver.setServers([`127.0.0.1:${this.powerDns.dnsPort}`]);
     try {
-      return ((await resolver.resolve(name, type)) as string[]).sort();
+      return (await resolver.resolve(name, type)).sort();
     } catch (error) {
       if (['ENOTFOUND', 'ENODATA'].includes((error as { code?: string }).code ?? '')) return [];
       throw error;
@@ -229,6 +229,14 @@ export class World implements AsyncDisposable {
     return runs
       .filter(({ spec }) => spec.virtualMachineName === name)
       .sort((left, right) => left.spec.number - right.spec.number);
+  }
+
+  /** The newest record of a VM's runs, as soon as it is complete. */
+  untilRunSucceeded(name: string): Promise<VirtualMachineRun> {
+    return until(`the newest run of ${name} succeeded`, async () => {
+      const run = (await this.runs(name)).at(-1);
+      return run?.status?.result === 'Succeeded' ? run : undefined;
+    });
   }
 
   /** The texts of a VM's credentials. */
