@@ -58,7 +58,6 @@ describe('stateMachinesPage', () => {
     { id: 'reserve-addresses', want: '`addresses`' },
     { id: 'publish-dns', want: '' },
     { id: 'start-vm', want: '`observed`, `power` once `start` was sent' },
-    { id: 'verify-running', want: '`power`' },
   ])('$id needs: $want', ({ id, want }) => {
     const row = rows(section('deploy')).find((cells) => cells[3] === `\`${id}\``);
     expect(row?.[5]).toBe(want);
