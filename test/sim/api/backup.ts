@@ -222,7 +222,7 @@ async function stopGuest(call: Call, vm: Vm, task: Task): Promise<void> {
   task.print('INFO: stopping virtual guest');
   await task.wait(durations.shutdownGuest);
   endProcess(vm);
-  await startProcess(call.world, vm, { ...task, print: () => undefined } as unknown as Task);
+  await startProcess(call.world, vm, Object.create(task, { print: { value: () => undefined } }) as Task);
 }
 
 const extensions: Readonly<Record<string, string>> = { zstd: '.zst', gzip: '.gz', lzo: '.lzo', '1': '.lzo' };

@@ -89,42 +89,59 @@ function requireTarget(call: Call, target: string | undefined): void {
 }
 
 function makePlan(call: Call, source: Vm, target: string | undefined): Plan {
-  const { world, params } = call;
+  const { params } = call;
   requireUnlocked(source);
-  const snapshot = optionalText(params['snapname']);
-  if (snapshot !== undefined && !source.snapshots.has(snapshot)) throw failure(`snapshot '${snapshot}' does not exist`);
-  const options = snapshot === undefined ? source.options : (source.snapshots.get(snapshot)?.options ?? {});
+  const options = sourceOptions(source, optionalText(params['snapname']));
   const full = params['full'] === undefined ? !source.isTemplate : params['full'] === 1;
   const storage = optionalText(params['storage']);
   const format = optionalText(params['format']);
   if (!full && storage !== undefined) throw failure("parameter 'storage' not allowed for linked clones");
   if (!full && format !== undefined) throw failure("parameter 'format' not allowed for linked clones");
-  const shared = requireDriveStorages(call, options, storage);
-  if (target !== undefined && target !== source.node && !shared)
-    throw failure(`can't clone VM to node '${target}' (VM uses local storage)`);
-  requireBridgeAccess(call, options);
-  const newId = Number(params['newid']);
-  if (existsOnNode(world, newId, source.node))
-    throw failure(`unable to create VM ${newId}: config file already exists`);
-  if (!full) requireLinkable(world, options);
-  const limit = params['bwlimit'];
+  const elsewhere = target === source.node ? undefined : target;
+  requireCopyable(call, { source, options, storage, elsewhere, full });
   return {
     source,
     options,
-    newId,
+    newId: Number(params['newid']),
     full,
     storage,
     format,
-    target: target === source.node ? undefined : target,
+    target: elsewhere,
     name: optionalText(params['name']),
     description: optionalText(params['description']),
     pool: optionalText(params['pool']),
-    bytesPerSecond: limit === undefined || limit === 0 ? undefined : Number(limit) * 1024,
+    bytesPerSecond: Number(params['bwlimit'] ?? 0) * 1024 || undefined,
   };
 }
 
-function existsOnNode(world: World, vmid: number, node: string): boolean {
-  return world.vms.get(vmid)?.node === node;
+function sourceOptions(source: Vm, snapshot: string | undefined): Options {
+  if (snapshot === undefined) return source.options;
+  const section = source.snapshots.get(snapshot);
+  if (section === undefined) throw failure(`snapshot '${snapshot}' does not exist`);
+  return section.options;
+}
+
+interface CopyRequest {
+  source: Vm;
+  options: Options;
+  storage: string | undefined;
+  elsewhere: string | undefined;
+  full: boolean;
+}
+
+function requireCopyable(call: Call, { source, options, storage, elsewhere, full }: CopyRequest): void {
+  const shared = requireDriveStorages(call, options, storage);
+  if (elsewhere !== undefined && !shared)
+    throw failure(`can't clone VM to node '${elsewhere}' (VM uses local storage)`);
+  requireBridgeAccess(call, options);
+  const newId = Number(call.params['newid']);
+  if (existsOnNode(call.world, newId, source.node))
+    throw failure(`unable to create VM ${newId}: config file already exists`);
+  if (!full) requireLinkable(call.world, options);
+}
+
+function existsOnNode(world: World, id: number, name: string): boolean {
+  return world.vms.get(id)?.node === name;
 }
 
 /** Rights on the storages the copy will use; the answer says whether all of the source's disks are shared. */
@@ -154,11 +171,16 @@ function* diskDrives(options: Options): Iterable<Drive> {
 function requireLinkable(world: World, options: Options): void {
   for (const [slot, value] of Object.entries(options)) {
     const drive = isDriveName(slot) ? parseDrive(slot, value) : undefined;
-    if (drive === undefined || isCdrom(drive)) continue;
-    const isBase = /(?:^|\/)base-\d+-/.test(splitVolumeId(drive.file)?.name.split('/').at(-1) ?? '');
-    const type = world.volumes.storages.get(splitVolumeId(drive.file)?.storage ?? '')?.type;
-    if (!isBase || type === 'lvm') throw failure(`Linked clone feature is not supported for '${drive.file}' (${slot})`);
+    if (drive === undefined || isCdrom(drive) || isBase(world, drive.file)) continue;
+    throw failure(`Linked clone feature is not supported for '${drive.file}' (${slot})`);
   }
+}
+
+/** Whether the volume is a template's, on storage that can link to it. */
+function isBase(world: World, volid: string): boolean {
+  const parts = splitVolumeId(volid);
+  if (parts === undefined || world.volumes.storages.get(parts.storage)?.type === 'lvm') return false;
+  return /(?:^|\/)base-\d+-[^/]*$/.test(parts.name);
 }
 
 async function runClone(call: Call, plan: Plan, task: Task): Promise<void> {
@@ -275,19 +297,25 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
     bootable: original.bootable,
   };
   await task.wait(durations.createDisk);
-  if (isCloudInit(drive)) {
-    const made = remember(copy, allocateDisk(world, { ...request, plainName: `vm-${newId}-cloudinit` }, task));
-    task.print(`allocated target volume '${volumeId(made)}'`);
-    return made;
-  }
-  const made = remember(copy, allocateDisk(world, request, task));
-  made.usedBytes = original.usedBytes;
+  const plainName = isCloudInit(drive) ? { plainName: `vm-${newId}-cloudinit` } : {};
+  const made = remember(copy, allocateDisk(world, { ...request, ...plainName }, task));
   logAllocated(task, made);
-  if (source.running === undefined) logCopy(task, made, 'begin');
-  await copyData(world, plan, { original, made, task });
-  if (source.running === undefined) logCopy(task, made, 'end');
-  else logMirror(task, slot, guestIsUp(world, source));
+  if (!isCloudInit(drive)) await copyDisk(world, plan, { slot, original, made, task });
   return made;
+}
+
+async function copyDisk(
+  world: World,
+  plan: Plan,
+  copy: { slot: string; original: Volume; made: Volume; task: Task },
+): Promise<void> {
+  const { original, made, task } = copy;
+  const running = plan.source.running !== undefined;
+  made.usedBytes = original.usedBytes;
+  if (!running) logCopy(task, made, 'begin');
+  await copyData(world, plan, copy);
+  if (running) logMirror(task, copy.slot, guestIsUp(world, plan.source));
+  else logCopy(task, made, 'end');
 }
 
 /** A running source is mirrored by QEMU instead of copied. */

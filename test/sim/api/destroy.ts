@@ -105,15 +105,15 @@ function volumeOf(key: string, value: string): string | undefined {
   return drive === undefined || (isCdrom(drive) && !isCloudInit(drive)) ? undefined : drive.file;
 }
 
-function purgeFrom(world: World, vmid: number, task: Task): void {
-  task.print(`purging VM ${vmid} from related configurations..`);
-  world.haResources.delete(`vm:${vmid}`);
-  for (const [id, job] of world.backupJobs) {
+function purgeFrom(world: World, id: number, task: Task): void {
+  task.print(`purging VM ${id} from related configurations..`);
+  world.haResources.delete(`vm:${id}`);
+  for (const [jobId, job] of world.backupJobs) {
     if (job['vmid'] === undefined) continue;
     const rest = String(job['vmid'])
       .split(',')
-      .filter((other) => other !== String(vmid));
-    if (rest.length === 0) world.backupJobs.delete(id);
+      .filter((other) => other !== String(id));
+    if (rest.length === 0) world.backupJobs.delete(jobId);
     else job['vmid'] = rest.join(',');
   }
 }

@@ -91,9 +91,9 @@ function stop(call: Call): string {
   });
 }
 
-function endShutdowns(world: World, vmid: number): void {
+function endShutdowns(world: World, id: number): void {
   for (const other of world.tasks.running()) {
-    if (other.type !== 'qmshutdown' || other.id !== String(vmid)) continue;
+    if (other.type !== 'qmshutdown' || other.id !== String(id)) continue;
     other.stop();
   }
 }
@@ -163,8 +163,8 @@ function requireRunning(call: Call): Vm {
 function reboot(call: Call): string {
   const { world } = call;
   const owner = ownerOf(call);
-  const current = requireRunning(call);
-  if (current.running?.qmpStatus === 'paused') throw failure('VM is paused - cannot shutdown');
+  const rebooted = requireRunning(call);
+  if (rebooted.running?.qmpStatus === 'paused') throw failure('VM is paused - cannot shutdown');
   return startTask(call, 'qmreboot', async (task) => {
     const vm = await lockConfig(
       world,

@@ -168,27 +168,36 @@ function createDisk(
   drive: Drive,
   request: { storage: string | undefined; sizeGiB: number },
 ): { text: string; made: Volume } {
+  const storage = request.storage ?? context.defaultStorage;
+  if (storage === undefined) throw failure('no storage ID specified (and no default storage)');
   const { world, vmid, node, log } = context;
-  const id = request.storage ?? context.defaultStorage;
-  if (id === undefined) throw failure('no storage ID specified (and no default storage)');
-  const source = drive['import-from'] === undefined ? undefined : requireVolume(world, drive['import-from'], node);
-  if (source !== undefined) log.print(importLine(context, drive['import-from'] ?? '', source));
-  const sizeBytes = source?.virtualBytes ?? source?.sizeBytes ?? Math.floor(request.sizeGiB * 1024 ** 2) * 1024;
-  const format = drive['format'] ?? source?.format ?? 'raw';
+  const { 'import-from': from, format, ...rest } = drive;
+  const made =
+    from === undefined
+      ? allocateDisk(
+          world,
+          { storage, node, vmid, format: format ?? 'raw', sizeBytes: Math.floor(request.sizeGiB * 1024 ** 2) * 1024 },
+          log,
+        )
+      : importDisk(context, from, { storage, format });
+  return finish(context, slot, { ...rest, file: volumeId(made), size: formatSize(made.sizeBytes) }, made);
+}
+
+function importDisk(context: DriveContext, from: string, to: { storage: string; format: string | undefined }): Volume {
+  const { world, vmid, node, log } = context;
+  const source = requireVolume(world, from, node);
+  log.print(importLine(context, from, source));
+  const { format, bootable } = source;
+  const sizeBytes = source.virtualBytes ?? source.sizeBytes;
   const made = allocateDisk(
     world,
-    { storage: id, node, vmid, format, sizeBytes, bootable: source?.bootable ?? false },
+    { storage: to.storage, node, vmid, format: to.format ?? format, sizeBytes, bootable },
     log,
   );
-  if (source !== undefined) {
-    logAllocated(log, made);
-    logCopy(log, made, 'begin');
-    logCopy(log, made, 'end');
-  }
-  const created: Drive = { ...drive, file: volumeId(made), size: formatSize(sizeBytes) };
-  delete created['format'];
-  delete created['import-from'];
-  return finish(context, slot, created, made);
+  logAllocated(log, made);
+  logCopy(log, made, 'begin');
+  logCopy(log, made, 'end');
+  return made;
 }
 
 function importLine(context: DriveContext, volid: string, source: Volume): string {

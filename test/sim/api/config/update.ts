@@ -6,6 +6,7 @@ import { flag, integer, node, vmid } from '../../schema/parameter.ts';
 import type { Parameters } from '../../schema/parameter.ts';
 import { configCallOptions } from '../../schema/vm-options.ts';
 import { bootOrder, isCdrom, isCloudInit, parseDrive, parseNet, printBootOrder, printNet } from '../../state/drive.ts';
+import type { Drive } from '../../state/drive.ts';
 import { silent } from '../../state/disk-work.ts';
 import type { Log } from '../../state/disk-work.ts';
 import type { Options, Vm } from '../../state/vm.ts';
@@ -200,25 +201,34 @@ function deleteOption(run: Run, option: string): void {
   }
   const pending = vm.pending[option];
   delete vm.pending[option];
-  if (!request.deletions.includes('boot') && run.bootDevices.includes(option))
-    setBoot(
-      run,
-      run.bootDevices.filter((device) => device !== option),
-    );
-  const isUnused = /^unused\d+$/.test(option);
-  if (isUnused || isDriveName(option)) {
-    const drive = parseDrive(option, value);
-    requireUnprotected(vm, isUnused ? `can't remove unused disk '${drive?.file}'` : `can't remove drive '${option}'`);
-    requireDrivePrivilege(call, vm, drive !== undefined && isCdrom(drive));
-    if (isUnused) {
-      if (drive !== undefined) deallocate(call.world, vm, drive);
-      delete vm.options[option];
-      vm.touch();
-      return;
-    }
-    if (pending !== undefined) registerUnused(call.world, vm, parseDrive(option, pending));
-  } else if (/^net\d+$/.test(option)) requireBridgeAccess(call, { [option]: value });
+  if (!request.deletions.includes('boot') && run.bootDevices.includes(option)) {
+    const rest = run.bootDevices.filter((device) => device !== option);
+    setBoot(run, rest);
+  }
+  if (/^unused\d+$/.test(option)) return freeUnused(run, option, value);
+  if (isDriveName(option)) releaseDrive(run, option, { value, pending });
+  else if (/^net\d+$/.test(option)) requireBridgeAccess(call, { [option]: value });
   addPendingDelete(vm, option, request.force);
+}
+
+function freeUnused({ call, vm }: Run, option: string, value: string): void {
+  const drive = parseDrive(option, value);
+  requireUnprotected(vm, `can't remove unused disk '${drive?.file}'`);
+  requireDrivePrivilege(call, vm, false);
+  if (drive !== undefined) deallocate(call.world, vm, drive);
+  delete vm.options[option];
+  vm.touch();
+}
+
+function releaseDrive(
+  { call, vm }: Run,
+  option: string,
+  { value, pending }: { value: string; pending: string | undefined },
+): void {
+  const drive = parseDrive(option, value);
+  requireUnprotected(vm, `can't remove drive '${option}'`);
+  requireDrivePrivilege(call, vm, drive !== undefined && isCdrom(drive));
+  if (pending !== undefined) registerUnused(call.world, vm, parseDrive(option, pending));
 }
 
 function setBoot(run: Run, devices: string[]): void {
@@ -274,34 +284,24 @@ function storedText(option: string, value: string): string {
 
 async function setDrive(run: Run, slot: string, value: string): Promise<void> {
   const { vm, call } = run;
-  const drive = parseDrive(slot, value);
-  requireDrivePrivilege(call, vm, drive !== undefined && isCdrom(drive));
-  const old = vm.options[slot] === undefined ? undefined : parseDrive(slot, vm.options[slot] ?? '');
-  if (old !== undefined && drive?.file !== old.file) {
-    requireUnprotected(vm, `can't remove drive '${slot}'`);
-    requireDrivePrivilege(call, vm, isCdrom(old));
-  }
+  requireReplaceable(run, slot, parseDrive(slot, value));
   if (vm.pending[slot] !== undefined) registerUnused(call.world, vm, parseDrive(slot, vm.pending[slot] ?? ''));
-  const context = {
-    world: call.world,
-    vmid: vm.vmid,
-    node: vm.node,
-    options: { ...vm.options, ...vm.pending },
-    log: run.log,
-  };
+  const options = { ...vm.options, ...vm.pending };
+  const context = { world: call.world, vmid: vm.vmid, node: vm.node, options, log: run.log };
   const { text, made } = createDrive(context, slot, value);
   if (made !== undefined) await call.world.clock.sleep(durations.createDisk);
   vm.pending[slot] = text;
   const created = parseDrive(slot, text);
-  if (
-    run.bootDevices.length > 0 &&
-    created !== undefined &&
-    isCdrom(created) &&
-    !isCloudInit(created) &&
-    !run.bootDevices.includes(slot)
-  ) {
-    setBoot(run, [...run.bootDevices, slot]);
-  }
+  const isNewCd = created !== undefined && isCdrom(created) && !isCloudInit(created) && !run.bootDevices.includes(slot);
+  if (isNewCd && run.bootDevices.length > 0) setBoot(run, [...run.bootDevices, slot]);
+}
+
+function requireReplaceable({ vm, call }: Run, slot: string, drive: Drive | undefined): void {
+  requireDrivePrivilege(call, vm, drive !== undefined && isCdrom(drive));
+  const old = vm.options[slot] === undefined ? undefined : parseDrive(slot, vm.options[slot] ?? '');
+  if (old === undefined || drive?.file === old.file) return;
+  requireUnprotected(vm, `can't remove drive '${slot}'`);
+  requireDrivePrivilege(call, vm, isCdrom(old));
 }
 
 function setBootOption(run: Run, value: string): void {
