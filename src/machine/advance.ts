@@ -11,6 +11,7 @@ import {
   operationOf,
   type Position,
   stepsDone,
+  withFailedTask,
   withIntent,
   withoutIntent,
   withoutTask,
@@ -139,8 +140,8 @@ class Pass {
     if (upid === undefined) return;
     const view = await this.#visit.task(upid, this.status);
     if (view.kind === 'running') throw this.#waitingForTask();
-    this.#set(withoutTask(this.status));
-    if (view.kind !== 'failed') return;
+    if (view.kind !== 'failed') return this.#set(withoutTask(this.status));
+    this.#set(withFailedTask(this.status));
     const intent = this.status.operation?.intent?.action as ActionKind | undefined;
     if (intent !== undefined && DURABLE_INTENT.has(intent)) this.#set(withoutIntent(this.status));
     throw view.failure;

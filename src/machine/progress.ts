@@ -146,6 +146,15 @@ export function withoutTask(status: VirtualMachineStatus): VirtualMachineStatus 
   return { ...status, operation };
 }
 
+/**
+ * A task failed. It may have been the configuration change that carried the password, and Proxmox VE masks what it has:
+ * cloud-init is given the password again if its step is still to come.
+ */
+export function withFailedTask(status: VirtualMachineStatus): VirtualMachineStatus {
+  const { passwordHandedOver: _handedOver, ...operation } = operationOf(withoutTask(status));
+  return { ...status, operation };
+}
+
 export function withSeparateChanges(status: VirtualMachineStatus): VirtualMachineStatus {
   return { ...status, operation: { ...operationOf(status), separately: true } };
 }

@@ -1,0 +1,138 @@
+// Calls that must not be repeated blindly, and tasks that outlive a pass: what the engine remembers of them.
+import { beforeEach, describe, expect, test } from 'vitest';
+import { aFacts, at } from '../../test/builders/facts.ts';
+import { aStep, doing, done, PlayedWorld, started } from '../../test/builders/played-machine.ts';
+import { DefectError, StalledError, TransientError, UnknownOutcomeError, WaitingError } from '../errors.ts';
+import { type Advance, advance } from './advance.ts';
+import { type Action, defineMachine } from './vocabulary.ts';
+
+const UPID = 'UPID:pve1:00000001:00000001:65000000:qmclone:9000:op@pve!k8s:';
+const CLONE: Action = { kind: 'clone', template: { node: 'pve1', vmid: 9000 }, vmid: 2000, name: 'web', full: false };
+
+let world: PlayedWorld;
+beforeEach(() => {
+  world = new PlayedWorld();
+});
+
+describe('intents', () => {
+  const cloning = defineMachine('deploy', 'creation', { clone: doing('cloning', CLONE) });
+  const intentOf = ({ status }: Advance) => status.operation?.intent;
+
+  test('a clone is stored as intended, with what was decided, before it is sent', async () => {
+    const machine = defineMachine('deploy', 'creation', {
+      clone: aStep('cloning', () => ({ kind: 'act', action: CLONE, why: '', note: { status: { vmid: 2000 } } })),
+    });
+    world.act = () => ({ kind: 'task', upid: UPID });
+    const result = await world.play(machine);
+    expect(world.effects()).toEqual(['save', 'clone']);
+    expect(world.saved).toMatchObject([
+      { vmid: 2000, operation: { intent: { action: 'clone', sentAt: at(0), attempt: 1 } } },
+    ]);
+    expect(result.status).toMatchObject({ operation: { taskID: UPID, taskIDs: [UPID] } });
+  });
+
+  test('when it cannot be stored, nothing is sent', async () => {
+    const result = await advance(cloning, started(), {
+      facts: async (status) => aFacts({ status }),
+      perform: (action, facts) => world.perform(action, facts),
+      task: async () => world.taskView,
+      save: () => Promise.reject(new TransientError('Conflict.')),
+      now: () => world.now,
+    });
+    expect(world.effects()).toEqual([]);
+    expect(result.trouble?.class).toBe('transient');
+  });
+
+  test.each<{ name: string; error: Error; kept: boolean }>([
+    { name: 'refused for good', error: new StalledError('Forbidden', 'No.'), kept: false },
+    { name: 'refused for now', error: new WaitingError('WaitingForLock', 'Locked.', 1), kept: false },
+    { name: 'surely not carried out', error: new TransientError('No route.', { refused: true }), kept: false },
+    { name: 'perhaps carried out', error: new TransientError('Reset.'), kept: true },
+    { name: 'without an answer', error: new UnknownOutcomeError('No answer.'), kept: true },
+    { name: 'answered in a way that cannot be read', error: new DefectError('What?'), kept: true },
+  ])('a clone call that was $name', async ({ error, kept }) => {
+    world.act = () => error;
+    expect(intentOf(await world.play(cloning)) !== undefined).toBe(kept);
+  });
+
+  test('every attempt is counted', async () => {
+    world.act = () => new UnknownOutcomeError('No answer.');
+    const first = await world.play(cloning);
+    world.now += 5_000;
+    expect(intentOf(await world.play(cloning, first.status))).toEqual({ action: 'clone', sentAt: at(5), attempt: 2 });
+  });
+
+  test('a step that is done has no intent any more', async () => {
+    world.lines = { cloning: 'done' };
+    const status = started({}, { intent: { action: 'clone', sentAt: at(-1), attempt: 1 } });
+    expect(intentOf(await world.play(cloning, status))).toBeUndefined();
+  });
+
+  test.each<{ action: Action; saves: boolean; marked: boolean }>([
+    { action: { kind: 'createCredentials' }, saves: true, marked: true },
+    { action: { kind: 'migrate', target: 'pve2' }, saves: false, marked: true },
+    { action: { kind: 'start' }, saves: false, marked: true },
+    { action: { kind: 'destroy' }, saves: false, marked: true },
+    { action: { kind: 'stop' }, saves: false, marked: false },
+    { action: { kind: 'resizeDisk', disk: 'scsi0', sizeGiB: 1 }, saves: false, marked: false },
+  ])('$action.kind: durable $saves, marked $marked', async ({ action, saves, marked }) => {
+    world.act = () => new UnknownOutcomeError('No answer.');
+    const result = await world.play(defineMachine('deploy', 'creation', { clone: doing('x', action) }));
+    expect(world.log.includes('save')).toBe(saves);
+    expect(intentOf(result)?.action).toBe(marked ? action.kind : undefined);
+  });
+});
+
+describe('tasks', () => {
+  const machine = defineMachine('deploy', 'creation', { clone: doing('cloning', CLONE), ready: done('last') });
+  const running = (operation: object = {}) =>
+    started({}, { taskID: UPID, intent: { action: 'clone', sentAt: at(-9), attempt: 1 }, ...operation });
+
+  test('while one runs nothing is looked at and nothing is sent', async () => {
+    world.taskView = { kind: 'running' };
+    const result = await world.play(machine, running());
+    expect(world.log).toEqual(['cloning: WaitingForTask']);
+    expect(result).toMatchObject({
+      trouble: { class: 'waiting', message: 'Do cloning is under way: a task runs in Proxmox VE.' },
+      requeue: { kind: 'after', ms: 5_000 },
+    });
+    expect(result.status.operation?.taskID).toBe(UPID);
+  });
+
+  test('one that ended is forgotten, and what it did is looked at', async () => {
+    world.lines = { cloning: 'done' };
+    const result = await world.play(machine, running());
+    expect(result).toMatchObject({ complete: true });
+    expect(result.status.operation?.taskID).toBeUndefined();
+  });
+
+  test('one that failed is the trouble of the step that waits for it; its clone is not on its way any more', async () => {
+    world.taskView = { kind: 'failed', failure: new TransientError('No space.', { reason: 'TaskFailed' }) };
+    const result = await world.play(machine, running());
+    expect(result).toMatchObject({ current: { step: { id: 'cloning' } }, trouble: { reason: 'TaskFailed' } });
+    expect(result.status.operation).not.toHaveProperty('taskID');
+    expect(result.status.operation).not.toHaveProperty('intent');
+    expect(world.effects()).toEqual([]);
+  });
+
+  test('a failed migration keeps its intent: it tells what was tried', async () => {
+    world.taskView = { kind: 'failed', failure: new TransientError('Aborted.', { reason: 'TaskFailed' }) };
+    const result = await world.play(machine, running({ intent: { action: 'migrate', sentAt: at(-9), attempt: 1 } }));
+    expect(result.status.operation?.intent?.action).toBe('migrate');
+  });
+
+  test('after a failed task the password is handed over again: the task may have been the one that carried it', async () => {
+    world.taskView = { kind: 'failed', failure: new TransientError('Failed.', { reason: 'TaskFailed' }) };
+    const result = await world.play(machine, running({ passwordHandedOver: true }));
+    expect(result.status.operation).not.toHaveProperty('passwordHandedOver');
+  });
+
+  test('of many tasks the newest are kept', async () => {
+    world.act = () => ({ kind: 'task', upid: UPID });
+    const taskIDs = Array.from({ length: 64 }, (_, index) => `UPID:${index}`);
+    const result = await world.play(machine, started({}, { taskIDs }));
+    expect(result.status.operation?.taskIDs).toHaveLength(64);
+    expect(result.status.operation?.taskIDs?.at(-1)).toBe(UPID);
+    expect(result.status.operation?.taskIDs?.[0]).toBe('UPID:1');
+  });
+});
