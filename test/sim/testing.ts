@@ -50,7 +50,7 @@ export class Lab {
   }
 
   taskOf(reply: Reply): Task {
-    const task = this.simulator.world.tasks.get(String(reply.data as string));
+    const task = this.simulator.world.tasks.get(reply.data as string);
     if (task === undefined) throw new Error(`no task: ${reply.status} ${reply.reason} ${JSON.stringify(reply.errors)}`);
     return task;
   }

@@ -2,6 +2,7 @@
 import { failure, forbidden, parameterError } from '../errors.ts';
 import { oneOf, optionalVmid, text } from '../schema/parameter.ts';
 import { callerOf } from '../state/access.ts';
+import type { Caller } from '../state/access.ts';
 import type { Vm } from '../state/vm.ts';
 import type { ClusterNode, World } from '../state/world.ts';
 import { may, needs, optionalText } from './route.ts';
@@ -17,12 +18,7 @@ function permissionPaths(call: Call): string[] {
 }
 
 function permissions(call: Call): unknown {
-  const wanted = optionalText(call.params['userid']);
-  if (wanted !== undefined && wanted !== call.caller.id && !wanted.startsWith(`${call.caller.id}!`)) {
-    if (!may(call, '/access', 'Sys.Audit')) throw forbidden('/access, Sys.Audit');
-    if (!call.world.access.users.has(callerOf(wanted).user)) throw failure(`no such user ('${wanted}')`);
-  }
-  const who = wanted === undefined ? call.caller : callerOf(wanted);
+  const who = subject(call, optionalText(call.params['userid']));
   const path = optionalText(call.params['path']);
   const data: Record<string, Record<string, number>> = {};
   for (const one of path === undefined ? permissionPaths(call) : [path]) {
@@ -33,13 +29,22 @@ function permissions(call: Call): unknown {
   return data;
 }
 
+/** Whose permissions are asked for; those of others need a privilege. */
+function subject(call: Call, wanted: string | undefined): Caller {
+  if (wanted === undefined) return call.caller;
+  if (wanted === call.caller.id || wanted.startsWith(`${call.caller.id}!`)) return callerOf(wanted);
+  if (!may(call, '/access', 'Sys.Audit')) throw forbidden('/access, Sys.Audit');
+  if (!call.world.access.users.has(callerOf(wanted).user)) throw failure(`no such user ('${wanted}')`);
+  return callerOf(wanted);
+}
+
 function nextId(call: Call): unknown {
   const wanted = call.params['vmid'];
   if (wanted !== undefined) {
-    if (call.world.vms.has(Number(wanted))) throw parameterError({ vmid: `VM ${wanted} already exists` });
+    if (call.world.vms.has(Number(wanted))) throw parameterError({ vmid: `VM ${Number(wanted)} already exists` });
     return String(wanted);
   }
-  const range = /lower=(\d+)/.exec(String(call.world.options['next-id'] ?? ''));
+  const range = /lower=(\d+)/.exec(String((call.world.options['next-id'] as string | undefined) ?? ''));
   let id = Number(range?.[1] ?? 100);
   while (call.world.vms.has(id)) id += 1;
   return String(id);

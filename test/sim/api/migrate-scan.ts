@@ -49,14 +49,19 @@ function isAttached(vm: Vm, volume: Volume): boolean {
 
 function problemOf(world: World, vm: Vm, volume: Volume, options: ScanOptions): string | undefined {
   const storage = world.volumes.storages.get(volume.storage);
-  const bindsClones = storage === undefined || isFileBased(storage) || storage.type === 'zfspool';
-  if (volume.base !== undefined && bindsClones)
+  const keepsClonesTogether = storage === undefined || isFileBased(storage) || storage.type === 'zfspool';
+  if (volume.base !== undefined && keepsClonesTogether) {
     return `can't migrate '${volumeId(volume)}' as it's a clone of '${volume.storage}:${volume.base}'`;
-  if (options.live && !options.withLocalDisks && isAttached(vm, volume))
+  }
+  if (options.live && !options.withLocalDisks && isAttached(vm, volume)) {
     return "can't live migrate attached local disks without with-local-disks option";
-  const isInSnapshot = [...vm.snapshots.values()].some((section) =>
-    Object.values(section.options).some((text) => text.split(',')[0] === volumeId(volume)),
+  }
+  const losesSnapshot = volume.format === 'raw' && storage?.type !== 'zfspool' && isInSnapshot(vm, volumeId(volume));
+  return losesSnapshot ? 'non-migratable snapshot exists' : undefined;
+}
+
+function isInSnapshot(vm: Vm, volid: string): boolean {
+  return [...vm.snapshots.values()].some((section) =>
+    Object.values(section.options).some((text) => text.split(',')[0] === volid),
   );
-  if (isInSnapshot && volume.format === 'raw' && storage?.type !== 'zfspool') return 'non-migratable snapshot exists';
-  return undefined;
 }

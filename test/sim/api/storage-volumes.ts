@@ -133,33 +133,41 @@ function pathOf(call: Call, wanted: { storage: string; name: string }): string {
 
 function allocate(call: Call): string {
   const { world, params } = call;
-  const id = textOf(params['storage']);
   const here = textOf(params['node']);
-  const storage = world.volumes.storage(id, here);
+  const storage = world.volumes.storage(textOf(params['storage']), here);
+  if (!storage.content.includes('images'))
+    throw failure(`storage '${storage.id}' does not support content-type 'images'`);
   const filename = textOf(params['filename']);
   const owner = Number(params['vmid']);
-  const extension = /\.(raw|qcow2|vmdk)$/.exec(filename)?.[1];
-  const format = optionalText(params['format']) ?? extension ?? 'raw';
-  if (extension !== undefined && extension !== format)
-    throw parameterError({ format: `different storage formats (${format} != ${extension})` });
-  if (!storage.content.includes('images')) throw failure(`storage '${id}' does not support content-type 'images'`);
-  const match = /^(\d+)([MG]?)$/.exec(textOf(params['size']));
-  const factor = { '': 1024, M: 1024 ** 2, G: 1024 ** 3 }[match?.[2] ?? ''] ?? 1024;
+  const format = formatOf(filename, optionalText(params['format']));
   const name = isFileBased(storage) ? `${owner}/${filename}` : filename;
-  if (world.volumes.find(`${id}:${name}`, here) !== undefined) {
-    throw failure(
-      `disk image '${world.volumes.path({ storage: id, name, content: 'images' } as Volume)}' already exists`,
-    );
+  if (world.volumes.find(`${storage.id}:${name}`, here) !== undefined) {
+    const path = world.volumes.path({ storage: storage.id, name, content: 'images' } as Volume);
+    throw failure(`disk image '${path}' already exists`);
   }
   return volumeId(
-    world.volumes.add(id, here, {
+    world.volumes.add(storage.id, here, {
       name,
       content: 'images',
       format,
-      sizeBytes: Number(match?.[1]) * factor,
+      sizeBytes: bytesOf(textOf(params['size'])),
       vmid: owner,
     }),
   );
+}
+
+function formatOf(filename: string, wanted: string | undefined): string {
+  const extension = /\.(raw|qcow2|vmdk)$/.exec(filename)?.[1];
+  if (wanted !== undefined && extension !== undefined && extension !== wanted) {
+    throw parameterError({ format: `different storage formats (${wanted} != ${extension})` });
+  }
+  return wanted ?? extension ?? 'raw';
+}
+
+/** Sizes without a unit are KiB here. */
+function bytesOf(size: string): number {
+  const factors: Readonly<Record<string, number>> = { M: 1024 ** 2, G: 1024 ** 3 };
+  return parseInt(size, 10) * (factors[size.at(-1) ?? ''] ?? 1024);
 }
 
 const base = '/nodes/{node}/storage/{storage}/content';

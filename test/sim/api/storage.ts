@@ -78,7 +78,7 @@ function listStatus(call: Call): unknown {
     )
     .filter((storage) => only === undefined || storage.id === only)
     .filter((storage) => !storage.disabled || params['enabled'] !== 1)
-    .filter((storage) => contents.length === 0 || contents.some((content) => storage.content.includes(content)))
+    .filter((storage) => contents.length === 0 || contents.some((kind) => storage.content.includes(kind)))
     .map((storage) => listItem(call, storage));
 }
 

@@ -53,7 +53,7 @@ function facts(task: Task): Record<string, unknown> {
   };
 }
 
-function status(call: Call): unknown {
+function readStatus(call: Call): unknown {
   const task = requireTask(call);
   const running = task.status === undefined;
   return {
@@ -185,7 +185,7 @@ export const taskRoutes: Route[] = [
     permission: ownerOr('Sys.Audit'),
     proxied: true,
     parameters: { node, upid },
-    run: status,
+    run: readStatus,
   },
   {
     method: 'GET',

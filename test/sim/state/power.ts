@@ -97,14 +97,13 @@ function requireGuestFits(world: World, vm: Vm, task: Task): void {
 /** Milliseconds until the guest's system answers; undefined when nothing boots. */
 function bootTime(world: World, vm: Vm): number | undefined {
   const own = world.guestBootMs.get(vm.vmid);
-  if (own === null) return undefined;
+  if (own === null || vm.options['boot']?.trim() === '') return undefined;
   const order = bootOrder(vm.options['boot']);
-  for (const [slot, drive] of drivesOf(vm.options)) {
-    if (isCdrom(drive) || (order.length > 0 && !order.includes(slot))) continue;
-    if (vm.options['boot'] !== undefined && order.length === 0 && vm.options['boot'].trim() === '') continue;
-    if (world.volumes.find(drive.file, vm.node)?.bootable === true) return own ?? world.topology.guestBootMs;
-  }
-  return undefined;
+  const boots = drivesOf(vm.options).some(([slot, drive]) => {
+    const isTried = !isCdrom(drive) && (order.length === 0 || order.includes(slot));
+    return isTried && world.volumes.find(drive.file, vm.node)?.bootable === true;
+  });
+  return boots ? (own ?? world.topology.guestBootMs) : undefined;
 }
 
 /** Whether the guest's system is up, so that it reacts to ACPI and its agent answers. */

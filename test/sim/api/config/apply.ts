@@ -178,20 +178,21 @@ async function plugNet(world: World, vm: Vm, key: string, features: Set<string>)
 const liveDriveKeys = /^(?:mbps|iops|bps)|^(?:size|backup|replicate)$/;
 
 async function plugDrive(world: World, vm: Vm, key: string, features: Set<string>): Promise<void> {
-  if (/^(?:efidisk|tpmstate)/.test(key)) return;
   const wanted = parseDrive(key, vm.pending[key] ?? '');
+  if (wanted === undefined || /^(?:efidisk|tpmstate)/.test(key)) return;
   const old = vm.options[key] === undefined ? undefined : parseDrive(key, vm.options[key] ?? '');
-  if (wanted === undefined) return;
   if (old === undefined) return plugNewDrive(world, vm, key, features);
   if (isCdrom(old) && isCdrom(wanted)) {
     if (old.file !== wanted.file) registerUnused(world, vm, old);
     return takeOver(vm, key);
   }
   if (old.file !== wanted.file) return swapDrive(world, vm, key, features);
-  const fixed = [...new Set([...Object.keys(old), ...Object.keys(wanted)])].filter(
-    (field) => !liveDriveKeys.test(field),
-  );
-  if (fixed.every((field) => old[field] === wanted[field])) takeOver(vm, key);
+  if (differsOnlyLive(old, wanted)) takeOver(vm, key);
+}
+
+function differsOnlyLive(old: Drive, wanted: Drive): boolean {
+  const fields = new Set([...Object.keys(old), ...Object.keys(wanted)]);
+  return [...fields].every((field) => liveDriveKeys.test(field) || old[field] === wanted[field]);
 }
 
 async function plugNewDrive(world: World, vm: Vm, key: string, features: Set<string>): Promise<void> {
