@@ -15,7 +15,12 @@ export function kubeTrouble(error: unknown): unknown {
     return new TransientError('The Kubernetes API server did not carry out a call; it is tried again.', {
       cause: error,
     });
-  return new StalledError('Refused', `The Kubernetes API server refuses a call: ${message}`.slice(0, 300), {
-    cause: error,
-  });
+  const refusal = `The Kubernetes API server refuses a call: ${message}`.slice(0, 300);
+  if (isBeginning(error)) return new TransientError(refusal, { cause: error, reason: 'Refused', refused: true });
+  return new StalledError('Refused', refusal, { cause: error });
+}
+
+// A server that has just started knows neither roles nor accounts for a moment and refuses everything.
+function isBeginning({ status }: KubeError): boolean {
+  return status === 401 || status === 403;
 }
