@@ -79,9 +79,9 @@ function act(simulator: Simulator, json: unknown): unknown {
 function addFault(simulator: Simulator, json: unknown): unknown {
   const { match, when, effect, times } = faultSchema.parse(json);
   const fault: Fault = {
-    match: { ...match, path: match.path === undefined ? undefined : new RegExp(match.path) } as Fault['match'],
+    match: { ...match, path: match.path === undefined ? undefined : new RegExp(match.path) },
     when,
-    effect: effect as Fault['effect'],
+    effect: effect,
   };
   simulator.faults.add(times === undefined ? fault : { ...fault, times });
   return { armed: simulator.faults.list().length };

@@ -172,7 +172,7 @@ const timedOut = Symbol('timed out');
 function merge(params: RawParameters, pathParams: Record<string, string>): RawParameters {
   const merged: RawParameters = { ...params };
   for (const [name, value] of Object.entries(pathParams)) {
-    if (params[name] !== undefined && String(params[name] as string) !== value) {
+    if (params[name] !== undefined && String(params[name]) !== value) {
       throw parameterError({ [name]: 'duplicate parameter (already defined in URI) with conflicting values!' });
     }
     merged[name] = value;

@@ -55,7 +55,7 @@ function check(parameter: Parameter, raw: unknown, name: string): Checked {
 function plainText(raw: unknown): string {
   if (Array.isArray(raw)) return raw.map(String).join(',');
   if (typeof raw === 'boolean') return raw ? '1' : '0';
-  return String(raw as string | number);
+  return String(raw);
 }
 
 /** What Perl calls a JSON value that is no plain text or number. */

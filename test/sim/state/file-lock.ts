@@ -57,7 +57,7 @@ export class FileLocks {
       result = work();
     } catch (error) {
       release();
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     if (result instanceof Promise) return result.finally(release);
     release();
