@@ -5,29 +5,47 @@ export interface CloneLimits {
   perNode: number;
 }
 
-interface Holder {
+interface Place {
   node: string;
   storage: string;
 }
 
+interface Waiter {
+  place: Place;
+  askedAt: number;
+  wake(): void;
+}
+
 export type SlotAnswer = { free: true } | { free: false; running: number; limit: number; where: string };
 
+/** Whoever waits asks every few seconds; one that has not asked for this long keeps its place, but nobody waits for it. */
+const PATIENCE_MS = 30_000;
+
 export class CloneSlots {
+  readonly #now: () => number;
   #limits: CloneLimits = { perStorage: 1, perNode: 1 };
-  readonly #holders = new Map<string, Holder>();
+  readonly #holders = new Map<string, Place>();
   /** Keys that were turned away, in the order of their first request. */
-  readonly #waiting = new Map<string, { place: Holder; wake: () => void }>();
+  readonly #waiting = new Map<string, Waiter>();
+
+  /** `now` is in milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   setLimits(limits: CloneLimits): void {
     this.#limits = limits;
   }
 
-  /** Takes a slot for a VM, or tells which limit is in the way; `wake` is called when one may have become free. */
-  take(uid: string, place: Holder, wake: () => void): SlotAnswer {
+  /**
+   * Takes a slot for a VM, or tells which limit is in the way; `wake` is called when one may have become free. First
+   * come, first served: what is free is kept for those who asked before.
+   */
+  take(uid: string, place: Place, wake: () => void): SlotAnswer {
     if (this.#holders.has(uid)) return { free: true };
-    const refusal = this.#refusal(place);
+    const refusal = this.#refusal(place, this.#placesBefore(uid));
     if (refusal !== undefined) {
-      this.#waiting.set(uid, { place, wake });
+      this.#waiting.set(uid, { place, wake, askedAt: this.#now() });
       return refusal;
     }
     this.#waiting.delete(uid);
@@ -35,32 +53,34 @@ export class CloneSlots {
     return { free: true };
   }
 
-  /** Puts a clone on the books that was begun before a restart. */
-  restore(uid: string, place: Holder): void {
-    this.#holders.set(uid, place);
-  }
-
-  /** Gives a slot back; harmless when none is held. */
+  /** Gives a slot, or a place among those who wait, back; harmless when there is none. */
   release(uid: string): void {
-    this.#waiting.delete(uid);
-    if (!this.#holders.delete(uid)) return;
-    // The first one that this slot is of use to: one that waits for another storage or node would let it go to waste.
-    const next = [...this.#waiting].find(([, { place }]) => this.#refusal(place) === undefined);
-    if (next === undefined) return;
-    const [key, { wake }] = next;
-    this.#waiting.delete(key);
-    wake();
+    const waited = this.#waiting.delete(uid);
+    if (!this.#holders.delete(uid) && !waited) return;
+    const taken = [...this.#holders.values()];
+    for (const { place, wake } of this.#waiting.values()) {
+      if (this.#refusal(place, taken) === undefined) wake();
+      taken.push(place);
+    }
   }
 
-  #refusal(place: Holder): Extract<SlotAnswer, { free: false }> | undefined {
-    const holders = [...this.#holders.values()];
-    const onStorage = holders.filter((holder) => holder.storage === place.storage).length;
-    if (onStorage >= this.#limits.perStorage) {
-      return { free: false, running: onStorage, limit: this.#limits.perStorage, where: `storage ${place.storage}` };
+  /** What is in use, or kept for somebody who asked before. */
+  #placesBefore(uid: string): Place[] {
+    const places = [...this.#holders.values()];
+    for (const [key, { place, askedAt }] of this.#waiting) {
+      if (key === uid) break;
+      if (this.#now() - askedAt < PATIENCE_MS) places.push(place);
     }
-    const onNode = holders.filter((holder) => holder.node === place.node).length;
-    if (onNode >= this.#limits.perNode)
-      return { free: false, running: onNode, limit: this.#limits.perNode, where: `node ${place.node}` };
+    return places;
+  }
+
+  #refusal({ node, storage }: Place, taken: readonly Place[]): Extract<SlotAnswer, { free: false }> | undefined {
+    const { perStorage, perNode } = this.#limits;
+    const onStorage = taken.filter((other) => other.storage === storage).length;
+    if (onStorage >= perStorage)
+      return { free: false, running: perStorage, limit: perStorage, where: `storage ${storage}` };
+    const onNode = taken.filter((other) => other.node === node).length;
+    if (onNode >= perNode) return { free: false, running: perNode, limit: perNode, where: `node ${node}` };
     return undefined;
   }
 }

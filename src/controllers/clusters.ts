@@ -171,7 +171,7 @@ export class ClusterRegistry {
 
   #cloneSlots(cluster: ProxmoxCluster): CloneSlots {
     const name = cluster.metadata.name;
-    const slots = this.#slots.get(name) ?? new CloneSlots();
+    const slots = this.#slots.get(name) ?? new CloneSlots(() => this.#options.clock.now());
     this.#slots.set(name, slots);
     slots.setLimits({
       perStorage: cluster.spec.limits?.clonesPerStorage ?? DEFAULT_CLONES,

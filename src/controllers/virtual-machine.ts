@@ -163,10 +163,10 @@ function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status:
   context.log.info({ ...where, number, result, from, to, durationMs, why: message }, name);
 }
 
-// A slot is held while a clone of this VM may be running, not longer.
+// A slot is held while a clone of this VM may be running, a place in the row while it waits for one, neither for longer.
 function releaseCloneSlot({ context, vm }: Turn, { status, trouble }: Advance): void {
   const isCloning =
     status.operation?.intent?.action === 'clone' && (trouble?.class === 'waiting' || trouble?.class === 'unknown');
-  if (isCloning) return;
+  if (isCloning || trouble?.reason === 'WaitingForCloneSlot') return;
   for (const { cloneSlots } of context.clusters.open()) cloneSlots.release(vm.metadata.uid ?? '');
 }
