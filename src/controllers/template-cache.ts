@@ -30,9 +30,4 @@ export class TemplateCache {
     config.catch(() => this.#configs.delete(key));
     return config;
   }
-
-  /** Forgets a template, because something about it turned out to be different. */
-  forget(template: VmRef): void {
-    this.#configs.delete(`${template.node}/${template.vmid}`);
-  }
 }

@@ -1,0 +1,197 @@
+// Addresses and VMIDs are given out once, whoever asks at the same time.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { anOwner } from '../../test/builders/facts.ts';
+import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
+import { resources } from '../api/resources.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import { StalledError } from '../errors.ts';
+import type { AddressChoice } from '../machine/vocabulary.ts';
+import { Allocations } from './allocations.ts';
+
+const NETWORK = { bridge: 'vmbr0', vlan: 0 };
+const NONE: ReadonlySet<number> = new Set();
+const one = anOwner({ name: 'one', uid: 'uid-one' });
+const two = anOwner({ name: 'two', uid: 'uid-two' });
+
+let fake: FakeContext;
+let allocations: Allocations;
+
+beforeEach(() => {
+  fake = createFakeContext();
+  allocations = new Allocations(fake.context);
+});
+afterEach(() => fake[Symbol.asyncDispose]());
+
+const choice = (last: number, order = 0): AddressChoice => ({
+  poolName: 'ipv4',
+  ...NETWORK,
+  address: `192.0.2.${last}`,
+  family: 'IPv4',
+  prefixLength: 24,
+  gateway: '192.0.2.1',
+  nameservers: ['192.0.2.2'],
+  order,
+});
+const addressesOf = (vm: VirtualMachine) => allocations.heldBy(vm).addresses.map(({ spec }) => spec.address);
+const vmidsOf = (vm: VirtualMachine) => allocations.heldBy(vm).vmids.map(({ spec }) => spec.vmid);
+const creates = () => fake.kube.writes.filter(({ verb }) => verb === 'create').map(({ name }) => name);
+const reserveVmid = (vm: VirtualMachine, first = 2000, used = NONE) => allocations.reserveVmid(vm, 'lab', first, used);
+
+/** Another operator that is faster: our stores do not show what it made. */
+function hideStores(): void {
+  const { stores } = fake.context;
+  for (const store of [stores.addressReservations, stores.vmidReservations]) {
+    store.get = () => undefined;
+    store.byIndex = () => [];
+  }
+}
+
+describe('addresses', () => {
+  test('are reserved with all that the pool said', async () => {
+    await allocations.reserveAddresses(one, 'lab', [choice(10), choice(11, 1)]);
+    expect(addressesOf(one)).toEqual(['192.0.2.10', '192.0.2.11']);
+    expect(fake.kube.objects(resources.ipAddressReservation)[0]).toMatchObject({
+      metadata: { name: expect.stringContaining('192'), labels: { 'app.kubernetes.io/managed-by': 'pve-operator' } },
+      spec: {
+        ...choice(10),
+        clusterRef: { name: 'lab' },
+        virtualMachine: { namespace: 'customer-1', name: 'one', uid: 'uid-one' },
+      },
+    });
+  });
+
+  test('without gateway and name servers say nothing of them', async () => {
+    await allocations.reserveAddresses(one, 'lab', [{ ...choice(10), gateway: undefined, nameservers: undefined }]);
+    const [made] = fake.kube.objects(resources.ipAddressReservation);
+    expect(Object.keys(made!.spec)).not.toContain('gateway');
+    expect(Object.keys(made!.spec)).not.toContain('nameservers');
+  });
+
+  test('that somebody was faster with are left out, without an error', async () => {
+    await allocations.reserveAddresses(one, 'lab', [choice(10)]);
+    await allocations.reserveAddresses(two, 'lab', [choice(10), choice(11, 1)]);
+    expect(addressesOf(two)).toEqual(['192.0.2.11']);
+  });
+
+  test('are taken while a call is on its way, and afterwards as the store shows', async () => {
+    const taken = () => allocations.addressTaken('lab', NETWORK, '192.0.2.10');
+    const seen: boolean[] = [taken()];
+    fake.kube.onWrite(({ phase }) => void (phase === 'before' && seen.push(taken())));
+    await allocations.reserveAddresses(one, 'lab', [choice(10)]);
+    expect([...seen, taken()]).toEqual([false, true, true]);
+    expect(allocations.addressTaken('lab', { bridge: 'vmbr1', vlan: 0 }, '192.0.2.10')).toBe(false);
+    expect(allocations.addressTaken('other', NETWORK, '192.0.2.10')).toBe(false);
+  });
+
+  test('that turned out to be taken are passed over for a while, until the store shows who has them', async () => {
+    await allocations.reserveAddresses(one, 'lab', [choice(10)]);
+    hideStores();
+    expect(allocations.addressTaken('lab', NETWORK, '192.0.2.10')).toBe(false);
+    await allocations.reserveAddresses(two, 'lab', [choice(10)]);
+    expect(allocations.addressTaken('lab', NETWORK, '192.0.2.10')).toBe(true);
+    await fake.clock.advance(30_000);
+    expect(allocations.addressTaken('lab', NETWORK, '192.0.2.10')).toBe(false);
+  });
+
+  test('of a call that failed can be asked for again at once', async () => {
+    fake.kube.onWrite(() => {
+      throw new Error('no answer');
+    });
+    await expect(allocations.reserveAddresses(one, 'lab', [choice(10)])).rejects.toThrow('no answer');
+    fake.kube.onWrite(undefined);
+    expect(allocations.addressTaken('lab', NETWORK, '192.0.2.10')).toBe(false);
+  });
+});
+
+describe('VMIDs', () => {
+  test.each<{ name: string; first: number; used: number[]; want: number }>([
+    { name: 'the first of the plan', first: 2000, used: [], want: 2000 },
+    { name: 'past those that Proxmox VE uses', first: 2000, used: [2000, 2001], want: 2002 },
+    { name: 'not below the smallest', first: 1, used: [], want: 100 },
+  ])('$name', async ({ first, used, want }) => {
+    expect(await reserveVmid(one, first, new Set(used))).toBe(want);
+    expect(vmidsOf(one)).toEqual([want]);
+  });
+
+  test('are another one for each VM', async () => {
+    expect(await reserveVmid(one)).toBe(2000);
+    expect(await reserveVmid(two)).toBe(2001);
+  });
+
+  test('of another cluster do not count', async () => {
+    await allocations.reserveVmid(one, 'other', 2000, NONE);
+    expect(await reserveVmid(two)).toBe(2000);
+  });
+
+  test('are distinct and without refusals when two ask at once', async () => {
+    const given = await Promise.all([one, two, anOwner({ uid: 'uid-three' })].map((vm) => reserveVmid(vm)));
+    expect(given).toEqual([2000, 2001, 2002]);
+    expect(creates()).toHaveLength(3);
+  });
+
+  test('that another operator reserved are passed over', async () => {
+    await reserveVmid(one);
+    hideStores();
+    expect(await reserveVmid(two)).toBe(2001);
+  });
+
+  test('run out', async () => {
+    const exhausted = reserveVmid(one, 999_999_999, new Set([999_999_999]));
+    await expect(exhausted).rejects.toBeInstanceOf(StalledError);
+    await expect(exhausted).rejects.toMatchObject({ reason: 'VMIDsExhausted' });
+  });
+
+  test('are not tried for ever', async () => {
+    for (let vmid = 2000; vmid < 2060; vmid += 1) await reserveVmid(one, vmid);
+    hideStores();
+    await expect(reserveVmid(two)).rejects.toMatchObject({ reason: 'VMIDsExhausted' });
+  });
+
+  test('of a call that failed can be asked for again', async () => {
+    fake.kube.onWrite(() => {
+      throw new Error('no answer');
+    });
+    await expect(reserveVmid(one)).rejects.toThrow('no answer');
+    fake.kube.onWrite(undefined);
+    expect(await reserveVmid(one)).toBe(2000);
+  });
+});
+
+describe('giving back', () => {
+  beforeEach(async () => {
+    await allocations.reserveAddresses(one, 'lab', [choice(10)]);
+    await reserveVmid(one);
+    await reserveVmid(two);
+  });
+
+  test('one VMID, of this VM only', async () => {
+    await allocations.releaseVmid(one, 2001);
+    expect([vmidsOf(one), vmidsOf(two)]).toEqual([[2000], [2001]]);
+    await allocations.releaseVmid(one, 2000);
+    expect([vmidsOf(one), vmidsOf(two)]).toEqual([[], [2001]]);
+  });
+
+  test('everything of one VM', async () => {
+    await allocations.releaseAll(one);
+    expect(allocations.heldBy(one)).toEqual({ addresses: [], vmids: [] });
+    expect(vmidsOf(two)).toEqual([2001]);
+  });
+
+  test('again is harmless, also when the store still shows it', async () => {
+    const held = allocations.heldBy(one);
+    await allocations.releaseAll(one);
+    fake.context.stores.addressReservations.byIndex = () => held.addresses;
+    await expect(allocations.releaseAll(one)).resolves.toBeUndefined();
+  });
+
+  test('never takes a reservation that was made anew under the same name', async () => {
+    const held = allocations.heldBy(one);
+    await allocations.releaseAll(one);
+    await allocations.reserveAddresses(two, 'lab', [choice(10)]);
+    const { byIndex } = fake.context.stores.addressReservations;
+    fake.context.stores.addressReservations.byIndex = () => held.addresses;
+    await expect(allocations.releaseAll(one)).rejects.toMatchObject({ reason: 'Conflict' });
+    fake.context.stores.addressReservations.byIndex = byIndex;
+    expect(addressesOf(two)).toEqual(['192.0.2.10']);
+  });
+});
