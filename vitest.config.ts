@@ -1,4 +1,4 @@
-// Test projects: unit (fast, no servers), sim (the simulator's own tests), contract (one suite against real servers), integration (real API server).
+// Test projects: unit (fast, no servers), crash (the crash matrix), sim (the simulator's own tests), contract (one suite against real servers), integration (real API server).
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,10 +7,18 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/arch/**/*.test.ts', 'test/machine/**/*.test.ts', 'hack/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'test/arch/**/*.test.ts',
+            'test/bench/**/*.test.ts',
+            'test/fakes/**/*.test.ts',
+            'test/machine/**/*.test.ts',
+            'hack/**/*.test.ts',
+          ],
           environment: 'node',
         },
       },
+      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], environment: 'node', testTimeout: 300_000 } },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], environment: 'node', testTimeout: 30_000 } },
       {
         test: {
