@@ -47,6 +47,11 @@ export class Gatherer {
     for (const need of needs) delete this.#gathered[need];
   }
 
+  /** Takes note of what is known without a look. */
+  learn(known: Gathered): void {
+    Object.assign(this.#gathered, known);
+  }
+
   async facts(status: VirtualMachineStatus, needs: readonly Need[]): Promise<Facts> {
     const base = this.#base(status);
     for (const need of ORDER.filter((candidate) => needs.includes(candidate))) {

@@ -15,6 +15,7 @@ import { parseUpid, type Upid } from '../pve/upid.ts';
 import type { Allocations } from './allocations.ts';
 import type { Context } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
+import { firewallAfter } from './firewall-after.ts';
 import { Gatherer } from './gather.ts';
 import { kubeTrouble } from './kube-trouble.ts';
 import { perform } from './perform.ts';
@@ -95,13 +96,20 @@ export class VirtualMachineVisit implements Visit {
     try {
       const result = await perform(hands, action, facts);
       if (result.kind === 'task') this.#watch(result.upid, facts.status);
+      this.#settle(action, facts);
       return result;
     } catch (error) {
-      throw kubeTrouble(error);
-    } finally {
-      // Also after an error: an unanswered call may have changed something.
+      // An unanswered call may have changed something as well.
       this.#gatherer.forget(...STALE_AFTER[action.kind]);
+      throw kubeTrouble(error);
     }
+  }
+
+  /** Forgets what an action has changed, unless its outcome is known without another look. */
+  #settle(action: Action, { firewall }: Facts): void {
+    const known = firewall === undefined ? undefined : firewallAfter(firewall, action);
+    if (known === undefined) this.#gatherer.forget(...STALE_AFTER[action.kind]);
+    else this.#gatherer.learn({ firewall: known });
   }
 
   // After a request to stop no new effect is begun; what is under way is finished and recorded.
