@@ -2,6 +2,7 @@
 import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import { resources } from '../../src/api/resources.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
+import { createInformer, type Informer } from '../../src/kube/informer.ts';
 import { NAMESPACE, virtualMachine } from './manifests.ts';
 
 export interface Deployment {
@@ -16,32 +17,27 @@ export interface Deployment {
 const READY_TIMEOUT_MS = 180_000;
 
 /** Watches the virtual machines of the benchmark's namespace until it is disposed of. */
-export class Deployments implements AsyncDisposable {
+export class Deployments implements Disposable {
   readonly #client: KubeClient;
   readonly #over = new AbortController();
   readonly #created = new Map<string, number>();
   readonly #ready = new Map<string, Deployment>();
   readonly #waiters = new Map<string, (deployment: Deployment) => void>();
-  readonly #lastSeen = new Map<string, VirtualMachine>();
-  readonly #watching: Promise<void>;
-  #failure: unknown;
+  /** A plain watch is not enough: under load the API server ends those that lag behind. */
+  readonly #informer: Informer<VirtualMachine>;
   #next = 1;
 
-  private constructor(client: KubeClient, resourceVersion: string) {
+  private constructor(client: KubeClient) {
     this.#client = client;
-    const options = { namespace: NAMESPACE, resourceVersion, signal: this.#over.signal, timeoutSeconds: 3600 };
-    this.#watching = client
-      .watch(resources.virtualMachine, options, ({ type, object }) => {
-        if (type !== 'BOOKMARK' && type !== 'DELETED') this.#see(object);
-      })
-      .catch((error: unknown) => {
-        this.#failure = error;
-      });
+    this.#informer = createInformer({ client, type: resources.virtualMachine, namespace: NAMESPACE });
+    this.#informer.subscribe(({ object }) => this.#see(object));
+    this.#informer.start(this.#over.signal);
   }
 
   static async open(client: KubeClient): Promise<Deployments> {
-    const { resourceVersion } = await client.list(resources.virtualMachine, { namespace: NAMESPACE });
-    return new Deployments(client, resourceVersion);
+    const deployments = new Deployments(client);
+    await deployments.#informer.synced();
+    return deployments;
   }
 
   /** Makes that many virtual machines at once and resolves when all are ready. */
@@ -50,9 +46,8 @@ export class Deployments implements AsyncDisposable {
     return Promise.all(numbers.map((number) => this.#makeOne(number)));
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.#over.abort();
-    await this.#watching;
   }
 
   async #makeOne(number: number): Promise<Deployment> {
@@ -78,7 +73,6 @@ export class Deployments implements AsyncDisposable {
   #see(vm: VirtualMachine): void {
     const { name } = vm.metadata;
     this.#noteCreation(name);
-    this.#lastSeen.set(name, vm);
     const isReady = vm.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
     if (!isReady || this.#ready.has(name)) return;
     const createdAtMs = this.#created.get(name) ?? Number.NaN;
@@ -88,9 +82,8 @@ export class Deployments implements AsyncDisposable {
   }
 
   #late(name: string): Error {
-    const conditions = this.#lastSeen.get(name)?.status?.conditions ?? [];
+    const conditions = this.#informer.get(`${NAMESPACE}/${name}`)?.status?.conditions ?? [];
     const said = conditions.find(({ type }) => type === 'Ready')?.message ?? 'nothing was said about it';
-    const message = `${name} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${said}`;
-    return new Error(message, this.#failure === undefined ? {} : { cause: this.#failure });
+    return new Error(`${name} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${said}`);
   }
 }

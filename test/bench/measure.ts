@@ -53,7 +53,7 @@ export async function measure(plan: RunPlan): Promise<RunResult> {
 }
 
 async function perform(scene: Scene, plan: RunPlan): Promise<RunResult> {
-  await using deployments = await Deployments.open(scene.client);
+  using deployments = await Deployments.open(scene.client);
   await untilQuiet(scene);
   const before = await scene.operator.usage();
   const first = await busy(scene, () => deployments.make(plan.atOnce));
