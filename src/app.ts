@@ -104,6 +104,10 @@ async function act(
     log,
     signal,
     ...(transport === undefined ? {} : { transport }),
+    onRequest: ({ cluster, call, outcome, durationMs }) => {
+      metrics.pveRequests.inc({ cluster, call, outcome });
+      metrics.pveSeconds.observe({ cluster }, durationMs / 1000);
+    },
     onInventory: (name) => changes.onInventory(name),
   });
   const context: Context = {

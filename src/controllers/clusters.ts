@@ -5,6 +5,7 @@ import { StalledError } from '../errors.ts';
 import { secretValues, type Secret } from '../kube/secrets.ts';
 import type { Log } from '../kube/log.ts';
 import { createPveApi, type PveApi } from '../pve/client.ts';
+import { PveError } from '../pve/errors.ts';
 import { createInventory, type Inventory } from '../pve/inventory.ts';
 import { createTaskWatch, type TaskWatch } from '../pve/task-watch.ts';
 import { httpsTransport, type PveTransport } from '../pve/transport.ts';
@@ -40,6 +41,8 @@ export interface ClusterRegistryOptions {
   log: Log;
   signal: AbortSignal;
   transport?: TransportFactory;
+  /** Told of every request to Proxmox VE. */
+  onRequest?(request: { cluster: string; call: string; outcome: string; durationMs: number }): void;
   /** Called after every poll of a cluster's inventory. */
   onInventory(clusterName: string): void;
   inventoryPollMs?: number;
@@ -119,7 +122,7 @@ export class ClusterRegistry {
     const signal = AbortSignal.any([controller.signal, this.#options.signal]);
     const transport = this.#transport(cluster, credentials);
     const api = createPveApi({
-      transport,
+      transport: this.#measured(name, transport),
       clock,
       random,
       readTimeoutMs: (spec.timeouts?.readSeconds ?? DEFAULT_READ_SECONDS) * 1000,
@@ -167,6 +170,23 @@ export class ClusterRegistry {
         cause: error,
       });
     }
+  }
+
+  #measured(cluster: string, transport: PveTransport): PveTransport {
+    const { clock, onRequest } = this.#options;
+    return async (request) => {
+      const startedAt = clock.now();
+      const report = (outcome: string): void =>
+        onRequest?.({ cluster, call: request.call ?? request.method, outcome, durationMs: clock.now() - startedAt });
+      try {
+        const answer = await transport(request);
+        report(String(answer.status));
+        return answer;
+      } catch (error) {
+        report(error instanceof PveError ? error.kind : 'error');
+        throw error;
+      }
+    };
   }
 
   #cloneSlots(cluster: ProxmoxCluster): CloneSlots {

@@ -6,7 +6,7 @@ import { resources } from '../api/resources.ts';
 import { DnsError, type DnsErrorKind } from '../dns/provider.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { dnsTrouble, dnsZoneStatus, reconcileDnsZone } from './dns-zone.ts';
-import type { Readiness } from './proxmox-cluster-readiness.ts';
+import type { Readiness } from './readiness.ts';
 
 const { signal } = new AbortController();
 const powerDNS = { url: 'http://192.0.2.53:8081', apiKeySecretRef: { name: 'pdns' } };

@@ -5,7 +5,7 @@ import { DnsError } from '../dns/provider.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { secretValues } from '../kube/secrets.ts';
 import type { Context } from './context.ts';
-import { type Readiness, readinessConditions, report } from './proxmox-cluster-readiness.ts';
+import { type Readiness, readinessConditions, report } from './readiness.ts';
 
 const RETEST_MS = 5 * 60_000;
 

@@ -3,7 +3,7 @@ import type { IPPool, IPPoolStatus } from '../api/ip-pool.ts';
 import type { IPAddressReservation } from '../api/reservations.ts';
 import { networkPools, overlappedOlderPool, poolNetwork, poolProblems, reverseZoneHint } from '../domain/pools.ts';
 import { poolUsage, type PoolUsage } from '../domain/usage.ts';
-import { type Readiness, readinessConditions } from './proxmox-cluster-readiness.ts';
+import { type Readiness, readinessConditions } from './readiness.ts';
 
 export interface IPPoolFacts {
   pool: IPPool;

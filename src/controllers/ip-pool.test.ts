@@ -7,7 +7,7 @@ import { resources } from '../api/resources.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { ipPoolStatus } from './ip-pool-status.ts';
 import { reconcileIpPool } from './ip-pool.ts';
-import { IN_USE_FINALIZER } from './proxmox-cluster-readiness.ts';
+import { IN_USE_FINALIZER } from './readiness.ts';
 
 const now = Date.parse('2026-03-01T10:00:00Z');
 const spec: IPPoolSpec = {

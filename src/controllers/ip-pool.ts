@@ -3,7 +3,7 @@ import { resources } from '../api/resources.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { type Context, INDEX } from './context.ts';
 import { ipPoolStatus } from './ip-pool-status.ts';
-import { isReady, keptWhileInUse, report } from './proxmox-cluster-readiness.ts';
+import { isReady, keptWhileInUse, report } from './readiness.ts';
 
 // What a pool waits for are objects whose changes wake it; this is for a change that was missed.
 const RECHECK_MS = 60_000;

@@ -6,7 +6,7 @@ import type { ReconcileResult } from '../kube/controller.ts';
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
 import { type Context, INDEX } from './context.ts';
 import { equalRevision, isRevisionOf, newRevision, outlivedRevisions, revisionsOf } from './plan-revisions.ts';
-import { isReady, type Readiness, readinessConditions, report } from './proxmox-cluster-readiness.ts';
+import { isReady, type Readiness, readinessConditions, report } from './readiness.ts';
 
 /** The cluster's appearing wakes the plan; this is for a change that was missed. */
 const RECHECK_MS = 60_000;

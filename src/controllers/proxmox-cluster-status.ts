@@ -1,7 +1,7 @@
 // Decides what the status of a ProxmoxCluster says: what was seen there, whether it can be used, and which privileges are missing.
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmox-cluster.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
-import { type Readiness, readinessConditions } from './proxmox-cluster-readiness.ts';
+import { type Readiness, readinessConditions } from './readiness.ts';
 
 /** What is asked less often than the inventory. */
 export interface ClusterCheck {

@@ -5,7 +5,7 @@ import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { resources } from '../api/resources.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { PveError, type PveErrorKind } from '../pve/errors.ts';
-import { IN_USE_FINALIZER } from './proxmox-cluster-readiness.ts';
+import { IN_USE_FINALIZER } from './readiness.ts';
 import { reconcileProxmoxCluster } from './proxmox-cluster.ts';
 
 const { signal } = new AbortController();

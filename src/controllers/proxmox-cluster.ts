@@ -6,7 +6,7 @@ import type { ClusterSnapshot, InventoryHealth } from '../pve/inventory.ts';
 import type { ClusterConnection } from './clusters.ts';
 import { type Context, INDEX } from './context.ts';
 import { type ClusterCheck, missingPrivileges, proxmoxClusterStatus } from './proxmox-cluster-status.ts';
-import { keptWhileInUse, type Readiness, report } from './proxmox-cluster-readiness.ts';
+import { keptWhileInUse, type Readiness, report } from './readiness.ts';
 import { pveTrouble } from './pve-trouble.ts';
 
 const RECHECK_MS = 60_000;

@@ -164,9 +164,12 @@ function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status:
 }
 
 // A slot is held while a clone of this VM may be running, a place in the row while it waits for one, neither for longer.
-function releaseCloneSlot({ context, vm }: Turn, { status, trouble }: Advance): void {
-  const isCloning =
-    status.operation?.intent?.action === 'clone' && (trouble?.class === 'waiting' || trouble?.class === 'unknown');
-  if (isCloning || trouble?.reason === 'WaitingForCloneSlot') return;
+function releaseCloneSlot({ context, vm }: Turn, result: Advance): void {
+  if (mayBeCloning(result) || result.trouble?.reason === 'WaitingForCloneSlot') return;
   for (const { cloneSlots } of context.clusters.open()) cloneSlots.release(vm.metadata.uid ?? '');
+}
+
+function mayBeCloning({ status, trouble }: Advance): boolean {
+  if (status.operation?.intent?.action !== 'clone') return false;
+  return trouble?.class === 'waiting' || trouble?.class === 'unknown';
 }

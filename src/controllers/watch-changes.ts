@@ -1,4 +1,5 @@
 // Turns changes of objects and of clusters into keys to look at: what a VM waits for wakes it.
+import type { State } from '../api/states.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { Condition } from '../api/object.ts';
 import type { Change } from '../kube/store.ts';
@@ -9,6 +10,10 @@ import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Context, INDEX } from './context.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
+
+/** States of VMs that a free address or VMID can help; the others have theirs. */
+const WITHOUT_ADDRESSES: ReadonlySet<State | undefined> = new Set([undefined, 'creation']);
+const WITHOUT_VMID: ReadonlySet<State | undefined> = new Set([undefined, 'creation', 'set_ip']);
 
 export interface ChangeWatch {
   onInventory(clusterName: string): void;
@@ -36,7 +41,10 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     for (const plan of stores.plans.byIndex(INDEX.cluster, cluster)) queues.plans.add(keyOf(plan), 'resync');
     for (const pool of stores.pools.byIndex(INDEX.cluster, cluster)) queues.pools.add(keyOf(pool), 'resync');
   };
-  const wakeAllUnready = (): void => wakeUnready(stores.virtualMachines.list());
+  const wakeIn = (states: ReadonlySet<State | undefined>): void =>
+    wakeUnready(stores.virtualMachines.list().filter(({ status }) => states.has(status?.state)));
+  const wakeUnaddressed = (): void => wakeIn(WITHOUT_ADDRESSES);
+  const wakeUncloned = (): void => wakeIn(WITHOUT_VMID);
 
   on(stores.virtualMachines, (vm, change) => {
     if (concernsReconcile(change)) queues.virtualMachines.add(keyOf(vm));
@@ -44,42 +52,48 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     queues.plans.add(vm.spec.planRef.name, 'resync');
     if (vm.status?.clusterName !== undefined) queues.clusters.add(vm.status.clusterName, 'resync');
   });
-  on(stores.plans, (plan) => {
+  on(stores.plans, (plan, change) => {
+    if (isStatusOnly(change)) return;
     queues.plans.add(keyOf(plan));
     for (const vm of stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name))
-      queues.virtualMachines.add(keyOf(vm), 'resync');
-    wakeUnready(stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name));
+      queues.virtualMachines.add(keyOf(vm), isUnderWay(vm) ? 'user' : 'resync');
   });
   on(stores.planRevisions, (revision) => {
     queues.plans.add(revision.spec.planName);
     wakeUnready(stores.virtualMachines.byIndex(INDEX.plan, revision.spec.planName));
   });
   on(stores.clusters, (cluster, change) => {
-    queues.clusters.add(keyOf(cluster));
-    if (!sameGeneration(change) || readinessChanged(change)) wakeAllUnready();
-    if (change.type !== 'updated') wakeDependents(cluster.metadata.name);
+    const name = keyOf(cluster);
+    if (readinessChanged(change)) wakeUnready(stores.virtualMachines.byIndex(INDEX.cluster, name));
+    if (isStatusOnly(change)) return;
+    queues.clusters.add(name);
+    wakeUnready(stores.virtualMachines.list());
+    if (change.type !== 'updated') wakeDependents(name);
   });
   on(stores.pools, (pool, change) => {
+    if (isStatusOnly(change)) return;
+    // An edit can end or begin an overlap with the others.
+    for (const other of stores.pools.byIndex(INDEX.cluster, pool.spec.clusterRef.name)) queues.pools.add(keyOf(other));
     queues.pools.add(keyOf(pool));
-    if (!sameGeneration(change)) wakeAllUnready();
+    wakeUnaddressed();
   });
   on(stores.zones, (zone, change) => {
-    queues.zones.add(keyOf(zone));
-    if (sameGeneration(change) && !readinessChanged(change)) return;
+    if (!isStatusOnly(change)) queues.zones.add(keyOf(zone));
+    if (isStatusOnly(change) && !readinessChanged(change)) return;
     for (const vm of stores.virtualMachines.list())
       if (hasDnsShortfall(vm)) queues.virtualMachines.add(keyOf(vm), 'resync');
   });
   on(stores.addressReservations, (reservation, change) => {
     queues.pools.add(reservation.spec.poolName, 'resync');
-    if (change.type === 'deleted') wakeAllUnready();
+    if (change.type === 'deleted') wakeUnaddressed();
   });
   on(stores.vmidReservations, (_reservation, change) => {
-    if (change.type === 'deleted') wakeAllUnready();
+    if (change.type === 'deleted') wakeUncloned();
   });
   on(stores.secrets, () => {
     for (const cluster of stores.clusters.list()) queues.clusters.add(keyOf(cluster));
     for (const zone of stores.zones.list()) queues.zones.add(keyOf(zone));
-    wakeAllUnready();
+    wakeUnready(stores.virtualMachines.list());
   });
 
   return {
@@ -130,7 +144,8 @@ function hasDnsShortfall({ status }: VirtualMachine): boolean {
   return status?.state === 'ready' && status.dns?.zones.some((zone) => !zone.ok) === true;
 }
 
-function sameGeneration(change: Change<KubeObject>): boolean {
+/** A change that only this operator makes: nobody has to look at it who does not read the status. */
+function isStatusOnly(change: Change<KubeObject>): boolean {
   return (
     change.type === 'updated' &&
     change.object.metadata.generation === change.previous?.metadata.generation &&
