@@ -205,9 +205,10 @@ function createDispatcher(target: Target, credentials: Credentials, connections:
  */
 function limitedSignal(clock: Clock, request: TransportRequest) {
   const controller = new AbortController();
-  const timeout = new TransportTimeoutError(`No answer within ${request.timeoutMs} ms`);
   const onAbort = (): void => controller.abort(request.signal?.reason);
-  const stopTimer = clock.schedule(request.timeoutMs, () => controller.abort(timeout));
+  const stopTimer = clock.schedule(request.timeoutMs, () =>
+    controller.abort(new TransportTimeoutError(`No answer within ${request.timeoutMs} ms`)),
+  );
   if (request.signal?.aborted) onAbort();
   request.signal?.addEventListener('abort', onAbort, { once: true });
   return {
