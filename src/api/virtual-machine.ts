@@ -160,6 +160,11 @@ const status = z.object({
   clusterName: objectName.optional().describe('ProxmoxCluster the VM lives on.'),
   vmid: vmid.optional().describe('VMID in Proxmox VE.'),
   name: z.string().max(128).optional().describe('Name in Proxmox VE.'),
+  clonedAt: z
+    .string()
+    .meta({ format: 'date-time' })
+    .optional()
+    .describe('When the VM was first seen in Proxmox VE with the stamp of this object.'),
   node: nodeName.optional().describe('Node the VM is on.'),
   powerState: z.enum(['Running', 'Stopped', 'Unknown']).optional().describe('Whether the VM runs, as last seen.'),
   fqdn: z.string().max(253).optional().describe('Fully qualified host name.'),

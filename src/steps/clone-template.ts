@@ -2,6 +2,7 @@
 import { templateDisks } from '../domain/template.ts';
 import { choosePlacement, type Placement, type PlacementProblem, type PlacementRequest } from '../domain/placement.ts';
 import type { Facts, TemplateFacts } from '../machine/facts.ts';
+import { isoTime } from '../machine/progress.ts';
 import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
 import { isUnresolved, whileCloning } from './clone-call.ts';
 import { designOf, identityMismatch } from './own-vm.ts';
@@ -41,10 +42,9 @@ function plan(facts: Facts): Verdict {
 
 function whenCloned(facts: Facts, vm: Extract<Facts['observed'], { kind: 'ours' }>): Verdict {
   if (vm.lock === 'clone') return whileCloning(facts);
-  return {
-    kind: 'done',
-    note: { status: { vmid: facts.held.vmid, node: vm.node, name: vm.config.get('name') ?? designOf(facts).name } },
-  };
+  const name = vm.config.get('name') ?? designOf(facts).name;
+  const clonedAt = facts.status.clonedAt ?? isoTime(facts.now);
+  return { kind: 'done', note: { status: { vmid: facts.held.vmid, node: vm.node, name, clonedAt } } };
 }
 
 // Somebody else took the id between our reservation and our clone. As long as a clone call of ours may still be carried

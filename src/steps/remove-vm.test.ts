@@ -5,19 +5,11 @@ import type { Facts } from '../machine/facts.ts';
 import type { Step } from '../machine/vocabulary.ts';
 import { destroyVm, releaseReservations, stopForDeletion, withdrawDns } from './remove-vm.ts';
 
-const CLONED_CONDITION = {
-  type: 'Cloned',
-  status: 'True' as const,
-  reason: 'Succeeded',
-  message: '',
-  lastTransitionTime: at(-60),
-};
-
 function deleting(shape: FactsShape & { clonedBefore?: boolean; cloneSentAgo?: number } = {}): Facts {
   const { clonedBefore = true, cloneSentAgo, ...rest } = shape;
   const intent = cloneSentAgo === undefined ? undefined : { action: 'clone', sentAt: at(-cloneSentAgo), attempt: 1 };
-  const conditions = clonedBefore ? [CLONED_CONDITION] : [{ ...CLONED_CONDITION, status: 'False' as const }];
-  const status = aStatus({ state: 'terminate', conditions, operation: { machine: 'terminate', intent } });
+  const clonedAt = clonedBefore ? at(-60) : undefined;
+  const status = aStatus({ state: 'terminate', clonedAt, operation: { machine: 'terminate', intent } });
   return aFacts({ status, ...rest });
 }
 

@@ -74,7 +74,7 @@ function whenNotThere(facts: Facts, why: string): Verdict {
 }
 
 function wasCloned(status: Facts['status']): boolean {
-  return (status.conditions ?? []).some((condition) => condition.type === 'Cloned' && condition.status === 'True');
+  return status.clonedAt !== undefined;
 }
 
 function planStop({ power }: Facts): Verdict {
