@@ -5,7 +5,7 @@ export interface FaultMatch {
   method?: string;
   /** Tested against the path below /api2/json. */
   path?: RegExp;
-  /** Only the n-th matching request (1 is the first). */
+  /** The n-th matching request (1 is the first); with `times` the ones after it too. */
   nth?: number;
 }
 
@@ -81,7 +81,7 @@ export class Faults {
       if (match.method !== undefined && match.method !== method) continue;
       if (match.path !== undefined && !match.path.test(path)) continue;
       armed.seen += 1;
-      if (match.nth !== undefined && armed.seen !== match.nth) continue;
+      if (match.nth !== undefined && armed.seen < match.nth) continue;
       armed.left -= 1;
       if (armed.left <= 0) this.#armed = this.#armed.filter((other) => other !== armed);
       return armed.fault;

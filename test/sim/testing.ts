@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { VirtualClock } from './clock.ts';
 import { parseTopology, Simulator } from './simulator.ts';
+import type { Topology } from './simulator.ts';
 import type { Task } from './tasks/task-registry.ts';
 
 export const operatorToken = 'PVEAPIToken=operator@pve!k8s=d3e0a7b5-0000-4000-8000-0123456789ab';
@@ -14,16 +15,18 @@ export interface Reply {
   errors: Record<string, string> | undefined;
 }
 
+/** The cluster of `npm run simulator`: three nodes, a template on shared and one on local storage. */
+export function demoTopology(): Topology {
+  return parseTopology(JSON.parse(readFileSync(new URL('./topologies/demo.json', import.meta.url), 'utf8')));
+}
+
 /** The demo cluster under test. */
 export class Lab {
   readonly clock = new VirtualClock();
   readonly simulator: Simulator;
 
   constructor(seed = 1) {
-    const topology = parseTopology(
-      JSON.parse(readFileSync(new URL('./topologies/demo.json', import.meta.url), 'utf8')),
-    );
-    this.simulator = new Simulator({ topology, clock: this.clock, seed });
+    this.simulator = new Simulator({ topology: demoTopology(), clock: this.clock, seed });
   }
 
   /** Plays a request in virtual time. */
