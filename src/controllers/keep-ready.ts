@@ -13,6 +13,11 @@ import { changeDns } from './dns-publication.ts';
 const DNS_RETRY_MS = 10 * 60_000;
 /** One pass of Proxmox VE's statistics daemon is ten seconds; two for a busy node. */
 const LIST_LAG_MS = 20_000;
+/**
+ * How long after it turned ready a VM is looked at again: by then a poll has been made whose list is trusted. What became
+ * of it before has changed no later list, so nothing else would lead to a look.
+ */
+export const FIRST_SIGHT_MS = LIST_LAG_MS + 15_000;
 
 export async function keepReady(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
   const before = vm.status ?? {};
@@ -24,6 +29,14 @@ export async function keepReady(vm: VirtualMachine, context: Context): Promise<R
     observedGeneration: vm.metadata.generation ?? 0,
   });
   if (written) context.stores.virtualMachines.observe(object);
+  return nextLook(status, context.now());
+}
+
+/** When to look again without a cause. `now` is in milliseconds since the epoch. Pure. */
+export function nextLook(status: VirtualMachineStatus, now: number): ReconcileResult {
+  const ready = findCondition(status.conditions, 'Ready');
+  const ageMs = ready?.status === 'True' ? now - Date.parse(ready.lastTransitionTime) : FIRST_SIGHT_MS;
+  if (ageMs < FIRST_SIGHT_MS) return { kind: 'after', ms: FIRST_SIGHT_MS - ageMs };
   return publishDns.shortfall?.(status) === undefined ? { kind: 'done' } : { kind: 'after', ms: DNS_RETRY_MS };
 }
 

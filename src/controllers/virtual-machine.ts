@@ -96,7 +96,7 @@ async function finish(turn: Turn, result: Advance): Promise<ReconcileResult> {
   await visit.write(status, { notes: result.notes }, closeOperation(status));
   await recordRun(context, vm, { status, result: 'Succeeded' });
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
-  return { kind: 'done' };
+  return { kind: 'after', ms: FIRST_SIGHT_MS };
 }
 
 // The watch shows the end of the object only a moment later. What woke it until then, above all the release of its own
