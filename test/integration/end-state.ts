@@ -43,14 +43,16 @@ function expectOwn(world: World, vm: VirtualMachine): void {
 }
 
 async function expectReservations(world: World, vms: readonly VirtualMachine[]): Promise<void> {
-  const held = (await world.list(resources.vmidReservation)).map(({ spec }) => [spec.virtualMachine.uid, spec.vmid]);
-  expect(held.sort()).toEqual(vms.map(({ metadata, status }) => [metadata.uid, status?.vmid]).sort());
-  const addresses = await world.list(resources.ipAddressReservation);
-  const wanted = vms.flatMap(({ metadata, status }) =>
-    (status?.addresses ?? []).map(({ address }) => [metadata.uid, address]),
+  const vmids = await world.list(resources.vmidReservation);
+  expect(vmids.map(({ spec }) => `${spec.virtualMachine.uid} ${spec.vmid}`).sort()).toEqual(
+    vms.map(({ metadata, status }) => `${metadata.uid} ${status?.vmid}`).sort(),
   );
-  expect(addresses.map(({ spec }) => [spec.virtualMachine.uid, spec.address]).sort()).toEqual(wanted.sort());
-  expect(wanted).toHaveLength(vms.length);
+  const addresses = await world.list(resources.ipAddressReservation);
+  const told = vms.flatMap(({ metadata, status }) =>
+    (status?.addresses ?? []).map(({ address }) => `${metadata.uid} ${address}`),
+  );
+  expect(addresses.map(({ spec }) => `${spec.virtualMachine.uid} ${spec.address}`).sort()).toEqual(told.sort());
+  expect(told).toHaveLength(vms.length);
 }
 
 /** The shape of a VM, for a comparison with one whose deploy was not disturbed. */
@@ -65,7 +67,7 @@ export function shapeOf(world: World, vm: VirtualMachine): Shape {
     .map(([key, value]): [string, string] => [key, plain(value).replace(/virtio=[0-9A-F:]{17}/, 'virtio=·')]);
   const file = world.sim.world.firewallOf(vmid);
   return {
-    config: Object.fromEntries(config.sort()),
+    config: Object.fromEntries(config),
     firewall: {
       options: { ...file.options },
       ipsets: Object.fromEntries([...file.ipsets].map(([set, { entries }]) => [set, entries.length])),
