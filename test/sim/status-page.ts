@@ -7,7 +7,7 @@ function escapeHtml(text: string): string {
 
 function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const cells = (tag: string, values: readonly unknown[]): string =>
-    values.map((value) => `<${tag}>${escapeHtml(String((value ?? '') as string))}</${tag}>`).join('');
+    values.map((value) => `<${tag}>${escapeHtml((value ?? '') as string)}</${tag}>`).join('');
   return `<table><tr>${cells('th', head)}</tr>${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('')}</table>`;
 }
 

@@ -1,5 +1,6 @@
 // The description of a cluster the simulator starts from: its schema, and the reader of recorded baselines.
 import { z } from 'zod';
+import { faultSchema } from './fault-schema.ts';
 
 const diskSchema = z.object({
   /** Drive slot of the disk, such as `scsi0`; leave out for a detached volume. */
@@ -105,6 +106,8 @@ const topologySchema = z.object({
   ha: z.boolean().default(false),
   /** Milliseconds a guest needs from start until its agent answers, unless a VM says otherwise. */
   guestBootMs: z.number().nonnegative().default(9000),
+  /** Faults armed from the start, as the control port takes them. */
+  faults: z.array(faultSchema).default([]),
 });
 
 /** The description of a cluster; every field is documented by the schema above and in docs/simulator.md. */

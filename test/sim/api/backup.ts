@@ -7,6 +7,7 @@ import { agentEnabled, endProcess, guestIsUp, startProcess } from '../state/powe
 import type { Vm } from '../state/vm.ts';
 import { volumeId } from '../state/volumes.ts';
 import type { Storage, Volume } from '../state/volumes.ts';
+import type { World } from '../state/world.ts';
 import { forbidden } from '../errors.ts';
 import { durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
@@ -181,6 +182,17 @@ function includedDisks(vm: Vm): string[] {
     .map(([slot]) => slot);
 }
 
+/** Whether the guest's file systems stand still for the copy. */
+async function freezeGuest(world: World, vm: Vm, task: Task): Promise<boolean> {
+  if (guestIsUp(world, vm)) {
+    task.print("INFO: issuing guest-agent 'fs-freeze' command");
+    return true;
+  }
+  await task.wait(durations.agentTimeout);
+  task.print('INFO: skipping guest filesystem freeze - agent configured but not running?');
+  return false;
+}
+
 async function backUpRunning(call: Call, vm: Vm, job: Job): Promise<void> {
   const { task } = job;
   const mode = optionalText(call.params['mode']) ?? 'snapshot';
@@ -191,12 +203,7 @@ async function backUpRunning(call: Call, vm: Vm, job: Job): Promise<void> {
   if (mode === 'stop') await stopGuest(call, vm, task);
   const archive = nameArchive(call, vm, job);
   task.print(`INFO: creating vzdump archive '${archive.path}'`);
-  const frozen = agentEnabled(vm.options) && guestIsUp(call.world, vm);
-  if (frozen) task.print("INFO: issuing guest-agent 'fs-freeze' command");
-  else if (agentEnabled(vm.options)) {
-    await task.wait(durations.agentTimeout);
-    task.print('INFO: skipping guest filesystem freeze - agent configured but not running?');
-  }
+  const frozen = agentEnabled(vm.options) && (await freezeGuest(call.world, vm, task));
   task.print(
     'INFO: starting backup via QMP command',
     "INFO: started backup task '00000000-0000-0000-0000-000000000000'",

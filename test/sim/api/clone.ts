@@ -285,23 +285,27 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
     await task.wait(durations.linkedClone);
     return remember(copy, linkClone(world, original, { node: source.node, vmid: newId }, task));
   }
-  const storageName = isCloudInit(drive) && !plan.full ? original.storage : (plan.storage ?? original.storage);
-  const storage = world.volumes.storage(storageName, source.node);
-  const format = suitedFormat(storage, plan.format ?? (isFileBased(storage) ? original.format : undefined));
-  const request = {
-    storage: storage.id,
-    node: source.node,
-    vmid: newId,
-    format,
-    sizeBytes: original.sizeBytes,
-    bootable: original.bootable,
-  };
   await task.wait(durations.createDisk);
-  const plainName = isCloudInit(drive) ? { plainName: `vm-${newId}-cloudinit` } : {};
-  const made = remember(copy, allocateDisk(world, { ...request, ...plainName }, task));
+  const made = remember(copy, allocateDisk(world, copyRequest(world, plan, drive, original), task));
   logAllocated(task, made);
   if (!isCloudInit(drive)) await copyDisk(world, plan, { slot, original, made, task });
   return made;
+}
+
+/** The volume a drive is copied into; a linked clone keeps its cloud-init drive where it was. */
+function copyRequest(world: World, plan: Plan, drive: Drive, original: Volume): Parameters<typeof allocateDisk>[1] {
+  const { source, newId } = plan;
+  const storageName = isCloudInit(drive) && !plan.full ? original.storage : (plan.storage ?? original.storage);
+  const storage = world.volumes.storage(storageName, source.node);
+  return {
+    storage: storage.id,
+    node: source.node,
+    vmid: newId,
+    format: suitedFormat(storage, plan.format ?? (isFileBased(storage) ? original.format : undefined)),
+    sizeBytes: original.sizeBytes,
+    bootable: original.bootable,
+    ...(isCloudInit(drive) ? { plainName: `vm-${newId}-cloudinit` } : {}),
+  };
 }
 
 async function copyDisk(

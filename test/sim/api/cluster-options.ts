@@ -106,11 +106,7 @@ function shown(call: Call): Record<string, unknown> {
   const data: Record<string, unknown> = { 'allowed-tags': [], description: '' };
   for (const [key, value] of Object.entries(call.world.options)) {
     data[key] = structured.includes(key)
-      ? Object.fromEntries(
-          String(value as string)
-            .split(',')
-            .map((part) => part.split('=') as [string, string]),
-        )
+      ? Object.fromEntries((value as string).split(',').map((part) => part.split('=') as [string, string]))
       : value;
   }
   return data;

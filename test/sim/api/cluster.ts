@@ -44,7 +44,7 @@ function nextId(call: Call): unknown {
     if (call.world.vms.has(Number(wanted))) throw parameterError({ vmid: `VM ${Number(wanted)} already exists` });
     return String(wanted);
   }
-  const range = /lower=(\d+)/.exec(String((call.world.options['next-id'] as string | undefined) ?? ''));
+  const range = /lower=(\d+)/.exec((call.world.options['next-id'] as string | undefined) ?? '');
   let id = Number(range?.[1] ?? 100);
   while (call.world.vms.has(id)) id += 1;
   return String(id);

@@ -4,7 +4,7 @@ import { isDriveName } from '../schema/drive-format.ts';
 import { isCdrom, isCloudInit, parseDrive } from '../state/drive.ts';
 import type { Vm } from '../state/vm.ts';
 import { isFileBased, splitVolumeId, volumeId } from '../state/volumes.ts';
-import type { Volume } from '../state/volumes.ts';
+import type { Storage, Volume } from '../state/volumes.ts';
 import type { World } from '../state/world.ts';
 import { referencedVolumes } from './destroy.ts';
 
@@ -47,17 +47,24 @@ function isAttached(vm: Vm, volume: Volume): boolean {
   return Object.entries(vm.options).some(([key, text]) => isDriveName(key) && text.split(',')[0] === volumeId(volume));
 }
 
+/** Whether a linked clone on the storage cannot leave its base behind. */
+function keepsClonesTogether(storage: Storage | undefined): boolean {
+  return storage === undefined || isFileBased(storage) || storage.type === 'zfspool';
+}
+
+function losesSnapshot(vm: Vm, volume: Volume, storage: Storage | undefined): boolean {
+  return volume.format === 'raw' && storage?.type !== 'zfspool' && isInSnapshot(vm, volumeId(volume));
+}
+
 function problemOf(world: World, vm: Vm, volume: Volume, options: ScanOptions): string | undefined {
   const storage = world.volumes.storages.get(volume.storage);
-  const keepsClonesTogether = storage === undefined || isFileBased(storage) || storage.type === 'zfspool';
-  if (volume.base !== undefined && keepsClonesTogether) {
+  if (volume.base !== undefined && keepsClonesTogether(storage)) {
     return `can't migrate '${volumeId(volume)}' as it's a clone of '${volume.storage}:${volume.base}'`;
   }
   if (options.live && !options.withLocalDisks && isAttached(vm, volume)) {
     return "can't live migrate attached local disks without with-local-disks option";
   }
-  const losesSnapshot = volume.format === 'raw' && storage?.type !== 'zfspool' && isInSnapshot(vm, volumeId(volume));
-  return losesSnapshot ? 'non-migratable snapshot exists' : undefined;
+  return losesSnapshot(vm, volume, storage) ? 'non-migratable snapshot exists' : undefined;
 }
 
 function isInSnapshot(vm: Vm, volid: string): boolean {

@@ -176,6 +176,14 @@ function freeOld(world: World, vm: Vm, task: Task): Volume[] {
 const neverRestored = /^(?:lock|parent|template|snaptime|vmstate|unused\d+|running.*)$/;
 
 function restoredOptions(world: World, vm: Vm, job: Restore, task: Task): Options {
+  const options = archivedOptions(world, job);
+  restoreCloudInit(world, vm, job, { options, task });
+  restoreDisks(world, vm, job, { options, task });
+  return { ...options, ...withMacs(world, job.overrides) };
+}
+
+/** The configuration in the archive, with new identifiers when the VM is to be unique. */
+function archivedOptions(world: World, job: Restore): Options {
   const options: Options = {};
   for (const [key, value] of Object.entries(job.archive.options)) {
     if (neverRestored.test(key)) continue;
@@ -185,7 +193,10 @@ function restoredOptions(world: World, vm: Vm, job: Restore, task: Task): Option
   if (job.unique && options['smbios1'] !== undefined)
     options['smbios1'] = options['smbios1'].replace(/uuid=[^,]+/, `uuid=${world.random.uuid()}`);
   if (options['vmgenid'] !== undefined) options['vmgenid'] = world.random.uuid();
-  restoreCloudInit(world, vm, job, { options, task });
+  return options;
+}
+
+function restoreDisks(world: World, vm: Vm, job: Restore, { options, task }: { options: Options; task: Task }): void {
   const maps: string[] = [];
   const done: string[] = [];
   for (const disk of job.archive.disks) {
@@ -209,7 +220,6 @@ function restoredOptions(world: World, vm: Vm, job: Restore, task: Task): Option
       options[disk.slot] = printDrive({ ...drive, file: volumeId(made), size: formatSize(made.sizeBytes) });
   }
   task.print(...maps, ...done);
-  return { ...options, ...withMacs(world, job.overrides) };
 }
 
 function withMacs(world: World, overrides: Options): Options {

@@ -76,20 +76,28 @@ interface Wanted {
   withRam: boolean;
 }
 
+/** An agent that should be there and is not costs a time-out. */
+async function freezeGuest(world: World, vm: Vm, task: Task): Promise<void> {
+  if (vm.running === undefined || !agentEnabled(vm.options) || guestIsUp(world, vm)) return;
+  await task.wait(durations.agentTimeout);
+  task.print('skipping guest filesystem freeze - agent configured but not running?');
+}
+
+function snapshotVolumes(world: World, vm: Vm, name: string, task: Task): void {
+  for (const [slot, volume] of snapshotDisks(world, vm, vm.options)) {
+    task.print(`snapshotting 'drive-${slot}' (${volumeId(volume)})`);
+    if (vm.running !== undefined && volume.format === 'qcow2') task.print('internal qemu snapshot');
+    volume.snapshots.push({ name, sizeBytes: volume.sizeBytes });
+  }
+}
+
 async function createInTask(world: World, vm: Vm, wanted: Wanted, task: Task): Promise<void> {
   await lockConfig(world, vm, () => prepare(world, vm, wanted, task), { task });
   try {
-    if (vm.running !== undefined && !wanted.withRam && agentEnabled(vm.options) && !guestIsUp(world, vm)) {
-      await task.wait(durations.agentTimeout);
-      task.print('skipping guest filesystem freeze - agent configured but not running?');
-    }
+    if (!wanted.withRam) await freezeGuest(world, vm, task);
     const section = vm.snapshots.get(wanted.name);
     if (section?.vmstate !== undefined) task.print(`completed saving the VM state in 1 s, saved 8.79 KiB`);
-    for (const [slot, volume] of snapshotDisks(world, vm, vm.options)) {
-      task.print(`snapshotting 'drive-${slot}' (${volumeId(volume)})`);
-      if (vm.running !== undefined && volume.format === 'qcow2') task.print('internal qemu snapshot');
-      volume.snapshots.push({ name: wanted.name, sizeBytes: volume.sizeBytes });
-    }
+    snapshotVolumes(world, vm, wanted.name, task);
     await task.wait(durations.snapshot);
     vm.options['parent'] = wanted.name;
   } catch (error) {

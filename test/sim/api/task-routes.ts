@@ -106,19 +106,21 @@ function statusKind(status: string | undefined): string {
   return status.startsWith('WARNINGS') ? 'warning' : 'error';
 }
 
+function isIn(source: string, task: Task): boolean {
+  return source === 'all' || (source === 'active') === (task.status === undefined);
+}
+
 function list(call: Call): unknown {
   const { params } = call;
   const source = textOf(params['source']) || 'archive';
   const all = may(call, `/nodes/${textOf(params['node'])}`, 'Sys.Audit');
   const kinds = splitList(textOf(params['statusfilter'])).map((kind) => kind.toLowerCase());
-  const found = call.world.tasks.ofNode(textOf(params['node'])).filter((task) => {
-    if (!all && !isOwn(call, task)) return false;
-    if (source === 'archive' && task.status === undefined) return false;
-    if (source === 'active' && task.status !== undefined) return false;
-    if (params['errors'] === 1 && statusKind(task.status) !== 'error') return false;
-    if (kinds.length > 0 && !kinds.includes(statusKind(task.status))) return false;
-    return matches(call, task);
-  });
+  const found = call.world.tasks
+    .ofNode(textOf(params['node']))
+    .filter((task) => (all || isOwn(call, task)) && isIn(source, task))
+    .filter((task) => params['errors'] !== 1 || statusKind(task.status) === 'error')
+    .filter((task) => kinds.length === 0 || kinds.includes(statusKind(task.status)))
+    .filter((task) => matches(call, task));
   const start = Number(params['start'] ?? 0);
   const limit = Number(params['limit'] ?? 50);
   const shown = found.slice(start, start + limit).map((task) => listItem(task, source));

@@ -74,6 +74,13 @@ function feature(call: Call): unknown {
   };
 }
 
+function movableDrive(vm: Vm, slot: string): Drive {
+  const drive = parseDrive(slot, vm.options[slot] ?? '');
+  if (drive === undefined) throw failure(`disk '${slot}' does not exist`);
+  if (isCdrom(drive) && !isCloudInit(drive)) throw failure("you can't move a cdrom");
+  return drive;
+}
+
 function moveDisk(call: Call): string | Promise<string> {
   const { world, params } = call;
   const vm = world.vm(Number(params['vmid']), textOf(params['node']));
@@ -84,9 +91,7 @@ function moveDisk(call: Call): string | Promise<string> {
     requireAny(call, `/storage/${storage}`, ['Datastore.AllocateSpace']);
     requireUnlocked(vm);
     requireDigest(vm, params['digest']);
-    const drive = vm.options[slot] === undefined ? undefined : parseDrive(slot, vm.options[slot] ?? '');
-    if (drive === undefined) throw failure(`disk '${slot}' does not exist`);
-    if (isCdrom(drive) && !isCloudInit(drive)) throw failure("you can't move a cdrom");
+    const drive = movableDrive(vm, slot);
     const target = world.volumes.storage(storage, vm.node);
     const volume = requireVolume(world, drive.file, vm.node);
     const format = suitedFormat(target, optionalText(params['format']) ?? volume.format);

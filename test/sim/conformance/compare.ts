@@ -129,6 +129,11 @@ function arrayDifference(
   return undefined;
 }
 
+/** The recorded archives were made by a stand-in, so their size says nothing. */
+function isArchive(item: Record<string, unknown>): boolean {
+  return typeof item['path'] === 'string' && item['path'].includes('/dump/');
+}
+
 function objectDifference(
   expected: Record<string, unknown>,
   actual: unknown,
@@ -137,15 +142,21 @@ function objectDifference(
 ): string | undefined {
   if (typeof actual !== 'object' || actual === null || Array.isArray(actual)) return report(pointer, expected, actual);
   const other = actual as Record<string, unknown>;
-  // The recorded archives were made by a stand-in, so their size says nothing.
-  const isArchive = typeof expected['path'] === 'string' && expected['path'].includes('/dump/');
   for (const key of Object.keys(expected)) {
-    if (isArchive && key === 'size' && typeof other[key] === 'number') continue;
+    if (key === 'size' && isArchive(expected) && typeof other[key] === 'number') continue;
     const found = difference(expected[key], other[key], mask, `${pointer}/${escapePointer(key)}`);
     if (found !== undefined) return found;
   }
-  const extra = Object.keys(other).find((key) => expected[key] === undefined && other[key] !== undefined);
-  return extra === undefined ? undefined : report(`${pointer}/${escapePointer(extra)}`, undefined, other[extra]);
+  return surplus(expected, other, pointer);
+}
+
+function surplus(
+  expected: Record<string, unknown>,
+  actual: Record<string, unknown>,
+  pointer: string,
+): string | undefined {
+  const extra = Object.keys(actual).find((key) => expected[key] === undefined && actual[key] !== undefined);
+  return extra === undefined ? undefined : report(`${pointer}/${escapePointer(extra)}`, undefined, actual[extra]);
 }
 
 function escapePointer(key: string): string {

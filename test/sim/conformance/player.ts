@@ -64,10 +64,11 @@ class Player {
 
   #groupAt(index: number): number[] {
     const { steps } = this.#scenario;
-    const number = steps[index]?.parallel;
-    const group = [index];
-    while (number !== undefined && steps[index + group.length]?.parallel === number) group.push(index + group.length);
-    return group;
+    const together = steps[index]?.parallel;
+    if (together === undefined) return [index];
+    const after = steps.findIndex((step, position) => position > index && step.parallel !== together);
+    const length = (after < 0 ? steps.length : after) - index;
+    return Array.from({ length }, (_, position) => index + position);
   }
 
   async #playGroup(group: readonly number[]): Promise<void> {
@@ -115,7 +116,7 @@ class Player {
   #withRefs(step: Step): RecordedRequest {
     const request: RecordedRequest = structuredClone(step.request as RecordedRequest);
     for (const ref of step.refs) {
-      const value = String(this.#lookUp(ref.from.step, ref.from.pointer) ?? ref.value);
+      const value = plainText(this.#lookUp(ref.from.step, ref.from.pointer) ?? ref.value);
       const parameter = /^\/request\/params\/(.+)$/.exec(ref.in)?.[1];
       if (parameter === undefined) request.path = request.path.replace(ref.value, value);
       else if (request.params !== undefined)
@@ -136,8 +137,6 @@ class Player {
   }
 
   async #act(action: NonNullable<Step['action']>): Promise<void> {
-    const simulator = this.#simulator;
-    const text = (name: string): string => String(action[name]);
     switch (action.kind) {
       case 'sleep':
         return this.#clock.advance(Number(action['seconds']) * 1000);
@@ -146,26 +145,46 @@ class Player {
       case 'waitAgent':
         return this.#waitAgent(Number(action['vmid']));
       case 'setLock':
+      case 'setRole':
+      case 'hideVolume':
+      case 'showVolume':
+        return this.#administer(action);
+      default:
+        return this.#disturb(action);
+    }
+  }
+
+  /** What an administrator did to VMs, roles and volumes. */
+  #administer(action: NonNullable<Step['action']>): void {
+    const simulator = this.#simulator;
+    switch (action.kind) {
+      case 'setLock':
         return simulator.setLock(Number(action['vmid']), (action['lock'] as string | null) ?? null);
       case 'setRole': {
         const without = action['without'] as string[];
-        const full = this.#surroundings.topology.roles[text('role')] ?? [];
+        const role = String(action['role']);
+        const full = this.#surroundings.topology.roles[role] ?? [];
         return simulator.setRole(
-          text('role'),
+          role,
           full.filter((privilege) => !without.includes(privilege)),
         );
       }
+      default:
+        return simulator.hideVolume(String(action['volume']), action.kind === 'hideVolume');
+    }
+  }
+
+  /** What happened to nodes and their network. */
+  #disturb(action: NonNullable<Step['action']>): void {
+    const node = String(action['node']);
+    switch (action.kind) {
       case 'nodeDown':
-        return simulator.nodeDown(text('node'));
+        return this.#simulator.nodeDown(node);
       case 'corosyncDown':
-        return simulator.cutNode(text('node'));
+        return this.#simulator.cutNode(node);
       case 'nodeUp':
       case 'corosyncUp':
-        return simulator.nodeUp(text('node'));
-      case 'hideVolume':
-        return simulator.hideVolume(text('volume'));
-      case 'showVolume':
-        return simulator.hideVolume(text('volume'), false);
+        return this.#simulator.nodeUp(node);
       default:
         throw new Error(`unknown action ${action.kind}`);
     }
@@ -263,11 +282,16 @@ function archiveIn(log: readonly string[]): string | undefined {
   return log.map((line) => /creating vzdump archive '(.*)'/.exec(line)?.[1]).find((path) => path !== undefined);
 }
 
+/** A value as a form carries it. */
+function plainText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function formValues(params: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(params).map(([key, value]) => [
       key,
-      Array.isArray(value) ? value.map(String) : value === null ? '' : String(value),
+      Array.isArray(value) ? value.map(String) : value === null ? '' : plainText(value),
     ]),
   );
 }

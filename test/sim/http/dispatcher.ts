@@ -65,6 +65,16 @@ export class Dispatcher {
     return 'refused' in caller ? undefined : caller.id;
   }
 
+  /** The endpoint and the VM a request is about, for the request log. */
+  subjectOf({ method, path, params }: ApiRequest): { endpoint: string; vmid: number | undefined } {
+    const match = this.#router.find(method, path);
+    const id = Number(params['newid'] ?? match?.pathParams['vmid'] ?? params['vmid']);
+    return {
+      endpoint: match === undefined ? 'unknown' : `${method} ${match.route.path}`,
+      vmid: Number.isInteger(id) ? id : undefined,
+    };
+  }
+
   async #answer(request: ApiRequest): Promise<ApiResponse> {
     const { method, path } = request;
     if (!methods.has(method)) throw new ApiError(501, `method '${method}' not available`);
@@ -172,7 +182,8 @@ const timedOut = Symbol('timed out');
 function merge(params: RawParameters, pathParams: Record<string, string>): RawParameters {
   const merged: RawParameters = { ...params };
   for (const [name, value] of Object.entries(pathParams)) {
-    if (params[name] !== undefined && String(params[name]) !== value) {
+    const given = params[name];
+    if (given !== undefined && given !== value && given !== Number(value)) {
       throw parameterError({ [name]: 'duplicate parameter (already defined in URI) with conflicting values!' });
     }
     merged[name] = value;

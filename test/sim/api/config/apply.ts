@@ -180,14 +180,16 @@ const liveDriveKeys = /^(?:mbps|iops|bps)|^(?:size|backup|replicate)$/;
 async function plugDrive(world: World, vm: Vm, key: string, features: Set<string>): Promise<void> {
   const wanted = parseDrive(key, vm.pending[key] ?? '');
   if (wanted === undefined || /^(?:efidisk|tpmstate)/.test(key)) return;
-  const old = vm.options[key] === undefined ? undefined : parseDrive(key, vm.options[key] ?? '');
+  const old = parseDrive(key, vm.options[key] ?? '');
   if (old === undefined) return plugNewDrive(world, vm, key, features);
-  if (isCdrom(old) && isCdrom(wanted)) {
-    if (old.file !== wanted.file) registerUnused(world, vm, old);
-    return takeOver(vm, key);
-  }
+  if (isCdrom(old) && isCdrom(wanted)) return changeMedium(world, vm, key, { old, wanted });
   if (old.file !== wanted.file) return swapDrive(world, vm, key, features);
   if (differsOnlyLive(old, wanted)) takeOver(vm, key);
+}
+
+function changeMedium(world: World, vm: Vm, key: string, { old, wanted }: Record<'old' | 'wanted', Drive>): void {
+  if (old.file !== wanted.file) registerUnused(world, vm, old);
+  takeOver(vm, key);
 }
 
 function differsOnlyLive(old: Drive, wanted: Drive): boolean {

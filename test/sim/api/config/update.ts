@@ -42,12 +42,17 @@ interface Request {
 
 const callKeys = new Set(['node', 'vmid', 'digest', 'background_delay', 'skiplock', 'delete', 'revert', 'force']);
 
-function readRequest(call: Call): Request {
-  const { params } = call;
+function requestedOptions(params: Parameters): Options {
   const set: Options = {};
   for (const [key, value] of Object.entries(params)) {
     if (!callKeys.has(key) && value !== undefined) set[key === 'cdrom' ? 'ide2' : key] = String(value);
   }
+  return set;
+}
+
+function readRequest(call: Call): Request {
+  const { params } = call;
+  const set = requestedOptions(params);
   if (set['cipassword'] !== undefined) set['cipassword'] = hashPassword(set['cipassword']);
   const summary = summaryOf(params);
   if (params['skiplock'] !== undefined) throw parameterError({ skiplock: 'Only root may use this option.' });
