@@ -193,6 +193,18 @@ describe('chooseAddresses', () => {
       text: ['One pool does not allow it', 'allowedNamespaces'],
     },
     {
+      name: 'a pool with a mistake',
+      request: { pools: [pool('a', { gateway: '198.51.100.1' })] },
+      reason: 'NoMatchingPool',
+      text: ['The IPPool a has a mistake'],
+    },
+    {
+      name: 'a pool with a mistake on another network',
+      request: { pools: [pool('a', { gateway: '198.51.100.1' })], network: { ...FIXED, vlan: 7 } },
+      reason: 'NoMatchingPool',
+      text: ['Create an IPPool'],
+    },
+    {
       name: 'no IPv6 pool beside the IPv4 one',
       request: { wanted: { ipv4: 1, ipv6: 1 } },
       reason: 'NoMatchingPool',

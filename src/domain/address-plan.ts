@@ -2,7 +2,15 @@
 import type { IPPool } from '../api/ip-pool.ts';
 import type { IPAddressReservation } from '../api/reservations.ts';
 import type { Family } from './ip.ts';
-import { freeAddresses, matchingPools, type Network, networkPools, poolNetwork, sameNetwork } from './pools.ts';
+import {
+  freeAddresses,
+  matchingPools,
+  type Network,
+  networkPools,
+  poolNetwork,
+  poolProblems,
+  sameNetwork,
+} from './pools.ts';
 
 export interface AddressRequest {
   readonly wanted: { readonly ipv4: number; readonly ipv6: number };
@@ -147,13 +155,27 @@ function addressProblem(request: AddressRequest, needs: readonly Need[], network
 function noMatchingPool(request: AddressRequest, family: Family, networks: readonly Network[]): AddressProblem {
   const [only] = networks.length === 1 ? networks : [];
   const where = only === undefined ? '' : ` on ${networkText(only)}`;
-  const closed = networkPools({ pools: request.pools, clusterName: request.clusterName, family, ...only });
-  const hint =
-    closed.length === 0
-      ? 'Create an IPPool or correct the plan.'
-      : `${closed.length === 1 ? 'One pool does' : `${closed.length} pools do`} not allow it: allowedNamespaces.`;
-  const message = `No ${family} pool of the cluster ${request.clusterName}${where} serves the namespace ${request.namespace}. ${hint}`;
+  const hint = closedHint(request, family, only) ?? mistakeHint(request, family, only);
+  const message = `No ${family} pool of the cluster ${request.clusterName}${where} serves the namespace ${request.namespace}. ${hint ?? 'Create an IPPool or correct the plan.'}`;
   return { reason: 'NoMatchingPool', message };
+}
+
+function closedHint({ pools, clusterName }: AddressRequest, family: Family, network?: Network): string | undefined {
+  const closed = networkPools({ pools, clusterName, family, ...network });
+  if (closed.length === 0) return undefined;
+  return `${closed.length === 1 ? 'One pool does' : `${closed.length} pools do`} not allow it: allowedNamespaces.`;
+}
+
+// Who made a pool for this network looks for the mistake in the plan, if nobody tells that it is in the pool.
+function mistakeHint({ pools, clusterName }: AddressRequest, family: Family, network?: Network): string | undefined {
+  const wrong = pools.find(
+    ({ spec }) =>
+      spec.clusterRef.name === clusterName &&
+      spec.family === family &&
+      (network === undefined || sameNetwork(poolNetwork(spec), network)) &&
+      poolProblems(spec).length > 0,
+  );
+  return wrong && `The IPPool ${wrong.metadata.name} has a mistake and is not used; its conditions name the field.`;
 }
 
 function poolEmpty(request: AddressRequest, needs: readonly Need[], networks: readonly Network[]): AddressProblem {
