@@ -90,7 +90,7 @@ test('an empty pool holds machines up with its name, and they go on within two s
   await world.deleteVm(first?.metadata.name ?? '');
   await until('the last one is ready', async () => (await all()).filter(isReady).length === 3);
   const addresses = (await all()).map(({ status }) => status?.addresses?.[0]?.address);
-  expect(addresses.toSorted()).toEqual(['192.0.2.10', '192.0.2.11', '192.0.2.12']);
+  expect(new Set(addresses)).toEqual(new Set(['192.0.2.10', '192.0.2.11', '192.0.2.12']));
   await world.stop();
 });
 
