@@ -8,6 +8,8 @@ import type { SimulatorStart } from './simulator-link.ts';
 
 export const NAMESPACE = 'bench';
 export const OPERATOR_NAMESPACE = 'pve-operator-system';
+/** Of the simulated cluster. */
+export const TEMPLATE_VMID = 9000;
 const NAME = 'bench';
 const CLONES_AT_ONCE = 100;
 
@@ -38,7 +40,7 @@ export function surroundings(simulator: SimulatorStart): object[] {
   const plan: Pick<Plan, 'spec'> = {
     spec: {
       clusterRef: metadata,
-      template: { vmid: 9000 },
+      template: { vmid: TEMPLATE_VMID },
       cloneType: 'Linked',
       firstVMID: 20_000,
       domain: 'example.com',

@@ -3,9 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { countWrites, type WriteCounts } from './audit.ts';
 import { type Deployment, Deployments } from './deployments.ts';
 import { stepMedians, type Timing, timings } from './overhead.ts';
-import { type CallCounts, countCalls } from './pve-calls.ts';
+import { type CallCounts, countCalls, total } from './pve-calls.ts';
 import type { Usage } from './operator-process.ts';
-import { Scene } from './scene.ts';
+import { type CpuSeconds, Scene } from './scene.ts';
 import { type Summary, summaryOf } from './statistics.ts';
 
 /** How one run is made. */
@@ -30,8 +30,8 @@ export interface RunResult {
   kubeWrites: WriteCounts;
   /** Median duration of each step in milliseconds, tasks included. */
   stepMs: Record<string, number>;
-  /** Processor time of the operator for one virtual machine, in milliseconds. */
-  cpuMsPerVm: number;
+  /** Processor time for one virtual machine by process, in milliseconds. */
+  cpuMsPerVm: CpuSeconds;
   memory: { before: Usage; atRest: Usage };
   rest: { seconds: number; vms: number; pveCalls: CallCounts; kubeWrites: number };
   /** Requests to Proxmox VE for the machine made last, by milliseconds since it was created. */
@@ -77,7 +77,7 @@ async function perform(scene: Scene, plan: RunPlan): Promise<RunResult> {
     pveCalls: countCalls(requests),
     kubeWrites: countWrites([...first.writes, ...then.writes]),
     stepMs: stepMedians(runs),
-    cpuMsPerVm: ((first.cpuSeconds + then.cpuSeconds) * 1000) / made.length,
+    cpuMsPerVm: cpuPerVm([first, then], made.length),
     memory: { before, atRest: atRestUsage },
     rest,
     timeline: timelineOf(made.at(-1), requests),
@@ -94,26 +94,34 @@ interface Busy {
   made: Deployment[];
   requests: Request[];
   writes: Awaited<ReturnType<Scene['writes']>>;
-  cpuSeconds: number;
+  before: CpuSeconds;
+  after: CpuSeconds;
 }
 
 /** What the work costs, from its beginning until nothing of it is left to be done. */
 async function busy(scene: Scene, work: () => Promise<Deployment[]>): Promise<Busy> {
-  const [{ requests: knownRequests }, knownWrites, usage] = await Promise.all([
+  const [{ requests: knownRequests }, knownWrites, before] = await Promise.all([
     scene.simulator.record(),
     scene.writes(),
-    scene.operator.usage(),
+    scene.cpuSeconds(),
   ]);
   const made = await work();
   await untilQuiet(scene);
   const { requests } = await scene.simulator.record();
-  const { cpuSeconds } = await scene.operator.usage();
+  const after = await scene.cpuSeconds();
   return {
     made,
     requests: requests.slice(knownRequests.length),
     writes: (await scene.writes()).slice(knownWrites.length),
-    cpuSeconds: cpuSeconds - usage.cpuSeconds,
+    before,
+    after,
   };
+}
+
+function cpuPerVm(parts: readonly Busy[], vms: number): CpuSeconds {
+  const per = (name: keyof CpuSeconds): number =>
+    parts.reduce((sum, { before, after }) => sum + (after[name] - before[name]) * 1000, 0) / vms;
+  return { operator: per('operator'), apiServer: per('apiServer'), simulator: per('simulator') };
 }
 
 async function atRest(scene: Scene, { restSeconds, atOnce }: RunPlan): Promise<RunResult['rest']> {
@@ -137,8 +145,7 @@ async function untilQuiet(scene: Scene): Promise<void> {
   while (Date.now() - since < QUIET_MS && Date.now() < deadline) {
     await delay(QUIET_POLL_MS);
     const { requests } = await scene.simulator.record();
-    const forVms = Object.values(countCalls(requests).forVms).reduce((sum, count) => sum + count, 0);
-    const now = `${forVms} ${(await scene.writes()).length}`;
+    const now = `${total(countCalls(requests).forVms)} ${(await scene.writes()).length}`;
     if (now !== seen) since = Date.now();
     seen = now;
   }

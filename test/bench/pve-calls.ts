@@ -1,4 +1,5 @@
-// Sorts the simulator's request log by endpoint: calls for a virtual machine, and polls that all of a cluster share.
+// Sorts the simulator's request log by endpoint: calls for a virtual machine, and those that all of a cluster share.
+import { TEMPLATE_VMID } from './manifests.ts';
 
 /** What is needed of a request to count it. */
 export interface PveRequest {
@@ -6,13 +7,14 @@ export interface PveRequest {
   path: string;
 }
 
-/** Calls that are made per cluster, whatever the number of its virtual machines. */
+/** Calls that are made per cluster or per template, whatever the number of virtual machines. */
 const SHARED: ReadonlySet<string> = new Set([
   'GET /cluster/resources',
   'GET /cluster/tasks',
   'GET /cluster/status',
   'GET /version',
   'GET /access/permissions',
+  'GET /nodes/{node}/qemu/{template}/config',
 ]);
 
 export interface CallCounts {
@@ -25,6 +27,7 @@ export interface CallCounts {
 export function endpointOf({ method, path }: PveRequest): string {
   const pattern = path
     .replace(/^\/nodes\/[^/]+/, '/nodes/{node}')
+    .replace(`/qemu/${TEMPLATE_VMID}/config`, '/qemu/{template}/config')
     .replace(/\/qemu\/\d+/, '/qemu/{vmid}')
     .replace(/\/UPID:[^/]+/, '/{upid}')
     .replace(/(\/ipset\/[^/]+)\/.+$/, '$1/{cidr}');

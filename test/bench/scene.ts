@@ -10,10 +10,17 @@ import { createKubeClient, type KubeClient } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/local-config.ts';
 import { type KubeWrite, writesOf } from './audit.ts';
 import { NAMESPACE, READY_FIRST, surroundings } from './manifests.ts';
-import { BenchOperator, OPERATOR_USER } from './operator-process.ts';
+import { BenchOperator, metric, OPERATOR_USER } from './operator-process.ts';
 import { BenchSimulator } from './simulator-link.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+
+/** Processor time by process. */
+export interface CpuSeconds {
+  operator: number;
+  apiServer: number;
+  simulator: number;
+}
 
 export class Scene implements AsyncDisposable {
   readonly plane: ControlPlane;
@@ -62,6 +69,20 @@ export class Scene implements AsyncDisposable {
   /** The operator's writes to the API server so far. */
   async writes(): Promise<KubeWrite[]> {
     return writesOf(await readFile(this.#auditLog, 'utf8'), OPERATOR_USER);
+  }
+
+  /** Processor time of each process so far, in seconds. */
+  async cpuSeconds(): Promise<CpuSeconds> {
+    const [operator, apiServer, simulator] = await Promise.all([
+      this.operator.usage(),
+      this.plane.kubectl(['get', '--raw', '/metrics']),
+      this.simulator.record(),
+    ]);
+    return {
+      operator: operator.cpuSeconds,
+      apiServer: metric(apiServer.stdout, 'process_cpu_seconds_total'),
+      simulator: simulator.cpuSeconds,
+    };
   }
 
   async runs(): Promise<VirtualMachineRun[]> {

@@ -30,6 +30,8 @@ export interface SimulatorRecord {
   kind: 'report';
   requests: { atMs: number; method: string; path: string; status: number }[];
   tasks: TaskRecord[];
+  /** Processor time so far. */
+  cpuSeconds: number;
 }
 
 /** A simulator that runs in a process of its own, so that its work does not slow down what is measured. */

@@ -28,7 +28,10 @@ async function serve(speed: number | 'instant'): Promise<void> {
   const requests: SimulatorRecord['requests'] = [];
   simulator.onRequest(({ method, path, status }) => requests.push({ atMs: Date.now(), method, path, status }));
   process.on('message', (message: SimulatorRequest) => {
-    if (message.kind === 'report') process.send?.({ kind: 'report', requests, tasks } satisfies SimulatorRecord);
+    if (message.kind !== 'report') return;
+    const { user, system } = process.cpuUsage();
+    const cpuSeconds = (user + system) / 1e6;
+    process.send?.({ kind: 'report', requests, tasks, cpuSeconds } satisfies SimulatorRecord);
   });
   const { url, caPem } = await simulator.listen();
   const [token] = topology.tokens;
