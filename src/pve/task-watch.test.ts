@@ -81,10 +81,10 @@ describe('polling', () => {
     listed.set(upid, running);
     watch.watch(upid, onEnd);
     await clock.advance(3_000);
-    expect(calls.list).toBe(19);
+    expect(calls.list).toBe(29);
     await clock.advance(12_000);
-    expect(calls.list).toBeGreaterThanOrEqual(19 + 23);
-    expect(calls.list).toBeLessThanOrEqual(19 + 25);
+    expect(calls.list).toBeGreaterThanOrEqual(29 + 23);
+    expect(calls.list).toBeLessThanOrEqual(29 + 25);
     const before = calls.list;
     await clock.advance(45_000);
     expect(calls.list - before).toBeLessThanOrEqual(46);
@@ -100,8 +100,8 @@ describe('polling', () => {
       watch.watch(upidOf(pid), onEnd);
       await clock.advance(20);
     }
-    expect(calls.list).toBeGreaterThanOrEqual(11);
-    expect(calls.list).toBeLessThanOrEqual(14);
+    expect(calls.list).toBeGreaterThanOrEqual(18);
+    expect(calls.list).toBeLessThanOrEqual(20);
     expect(calls.single).toBe(0);
   });
 

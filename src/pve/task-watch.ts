@@ -33,7 +33,7 @@ export interface TaskWatchOptions {
 
 // Most tasks of a deploy end within a second or two; a full clone may take an hour.
 const DELAYS: readonly TaskDelay[] = [
-  { underMs: 3_000, delayMs: 150 },
+  { underMs: 3_000, delayMs: 100 },
   { underMs: 15_000, delayMs: 500 },
   { underMs: 60_000, delayMs: 1_000 },
   { underMs: Number.POSITIVE_INFINITY, delayMs: 2_000 },
