@@ -36,7 +36,8 @@ export async function openRun(
         number: runCount ?? 1,
         machine: operation.machine,
         trigger,
-        from: vm.status?.state ?? 'creation',
+        // The record may be made in a later pass than the one that the run began with.
+        from: operation.steps?.[0]?.from ?? vm.status?.state ?? 'creation',
       },
     });
     context.stores.virtualMachineRuns.observe(run);
