@@ -15,7 +15,7 @@ import type { DnsProvider } from './dns/provider.ts';
 import { serveHealth } from './http/health.ts';
 import { createKubeClient, type KubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
-import { runWithLease } from './kube/lease.ts';
+import { type Leadership, runWithLease } from './kube/lease.ts';
 import { loadKubeConfig } from './kube/local-config.ts';
 import type { Log } from './kube/log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -55,11 +55,14 @@ export async function startApp(options: AppOptions): Promise<'stopped' | 'lost' 
     log,
   });
   options.onListening?.({ port: health.port });
+  // A lost lease ends everything too: watches that went on would keep the process alive.
+  const ending = new AbortController();
   try {
-    for (const informer of informers.all) informer.informer.start(signal);
-    const lead = (leading: AbortSignal) => act(options, { client, informers, metrics, signal: leading });
+    for (const informer of informers.all) informer.informer.start(AbortSignal.any([signal, ending.signal]));
+    const lead = (leading: AbortSignal, { holds }: Leadership) =>
+      act(options, { client, informers, metrics, signal: leading, leads: holds });
     if (!config.leaderElection) {
-      await lead(signal);
+      await lead(signal, { holds: () => true });
       return 'finished';
     }
     return await runWithLease({
@@ -71,6 +74,7 @@ export async function startApp(options: AppOptions): Promise<'stopped' | 'lost' 
       onStarted: lead,
     });
   } finally {
+    ending.abort();
     await health.close();
     await client.close();
   }
@@ -81,12 +85,13 @@ interface Parts {
   informers: Informers;
   metrics: Metrics;
   signal: AbortSignal;
+  leads(): boolean;
 }
 
 /** What only the leader does. */
 async function act(
   { config, log, clock = systemClock, transport }: AppOptions,
-  { client, informers, metrics, signal }: Parts,
+  { client, informers, metrics, signal, leads }: Parts,
 ): Promise<void> {
   metrics.leader.set(1);
   const events = createEventRecorder({ client, component: 'pve-operator', instance: config.identity });
@@ -118,6 +123,7 @@ async function act(
     log,
     metrics,
     now: () => clock.now(),
+    leads,
     randomBytes: (count) => randomBytes(count),
     openDnsZone: (zone, apiKey) => openPowerDns(dns, zone, apiKey),
     dnsTimeoutMs: config.dnsTimeoutMs,

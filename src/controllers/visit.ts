@@ -1,7 +1,7 @@
 // One reconcile's hands and eyes on one VM: facts, actions, tasks, and the status that is made durable.
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
-import { WaitingError } from '../errors.ts';
+import { type Explanation, WaitingError } from '../errors.ts';
 import { timestamp } from '../kube/conditions.ts';
 import { patchStatus } from '../kube/status.ts';
 import type { ActionResult, TaskView, Visit } from '../machine/advance.ts';
@@ -112,20 +112,20 @@ export class VirtualMachineVisit implements Visit {
     else this.#gatherer.learn({ firewall: known });
   }
 
-  // After a request to stop no new effect is begun; what is under way is finished and recorded.
+  // After a request to stop, and when another one may lead, no new effect is begun; what is under way is finished and recorded.
   #demandRunning(): void {
-    if (this.#input.signal.aborted)
+    if (this.#input.signal.aborted || !this.#input.context.leads())
       throw new WaitingError('InProgress', 'The operator is being restarted; it goes on in a moment.', STOPPING_MS);
   }
 
   async task(upid: string, status: VirtualMachineStatus): Promise<TaskView> {
     const known = parseUpid(upid);
     if (known === undefined) return { kind: 'ended' };
-    const { tasks, name } = this.#gatherer.connection(status);
+    const { tasks, name, migrationMs } = this.#gatherer.connection(status);
     const state = tasks.state(upid as Upid);
     if (state === undefined || state.state === 'running') {
       this.#watch(upid, status);
-      return { kind: 'running' };
+      return { kind: 'running', explanation: slowMigration(status, this.now(), migrationMs) };
     }
     if (state.state === 'ok') return { kind: 'ended' };
     return { kind: 'failed', failure: taskTrouble(taskFailure(state.exitstatus, state.logTail ?? []), name) };
@@ -167,6 +167,14 @@ interface Outcome {
   current?: MachineEntry;
   trouble?: Trouble;
   notes: readonly ConditionNote[];
+}
+
+/** A migration that runs for longer than it should is told, and watched on: it is never given up. */
+function slowMigration({ operation }: VirtualMachineStatus, now: number, migrationMs: number): Explanation | undefined {
+  const intent = operation?.intent;
+  if (intent?.action !== 'migrate' || now - Date.parse(intent.sentAt) <= migrationMs) return undefined;
+  const message = `The migration runs for more than ${migrationMs / 1000} s. It is watched on; look at the task in Proxmox VE.`;
+  return { reason: 'MigrationSlow', message };
 }
 
 function triggerOf(vm: VirtualMachine): string {

@@ -102,6 +102,7 @@ function contextOf(world: CrashWorld, signal: AbortSignal): { context: Context; 
     log: SILENT,
     metrics: createMetrics(),
     now: () => clock.now(),
+    leads: () => true,
     randomBytes: (count) => new Uint8Array(count),
     openDnsZone: (zone) => world.dns.open(zone),
     dnsTimeoutMs: 5_000,
@@ -124,6 +125,7 @@ function transportOf(world: CrashWorld): TransportFactory {
 function operatorClock({ clock }: CrashWorld): Clock {
   return {
     now: () => clock.now(),
+    leads: () => true,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         const cancel = clock.after(ms, resolve);

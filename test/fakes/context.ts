@@ -64,6 +64,7 @@ export function createFakeContext(options: FakeContextOptions = {}): FakeContext
     log,
     metrics: createMetrics(),
     now: () => clock.now(),
+    leads: () => true,
     randomBytes: (count) => new Uint8Array(count),
     openDnsZone:
       options.openDnsZone ??
