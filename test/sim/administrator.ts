@@ -3,7 +3,7 @@ import { failure } from './errors.ts';
 import { Vm } from './state/vm.ts';
 import type { Options } from './state/vm.ts';
 import { endProcess } from './state/power.ts';
-import type { World } from './state/world.ts';
+import type { AgentMode, NodeState, World } from './state/world.ts';
 
 /** Actions on the cluster that are no API calls. Each takes effect at once. */
 export class Administrator {
@@ -36,6 +36,24 @@ export class Administrator {
     });
   }
 
+  /** Holds the file lock of a VM's configuration, as a tool on the host does that works on it; resolves when given back. */
+  holdLock(vmid: number, forMs: number): Promise<void> {
+    const { node } = this.#vm(vmid);
+    const request = { key: `${node}/${vmid}`, file: `/var/lock/qemu-server/lock-${vmid}.conf`, timeoutMs: forMs };
+    return this.world.locks.hold(request, () => this.world.clock.sleep(forMs));
+  }
+
+  /** What the guest's agent does from now on: answer once booted, be absent, or take commands and never answer. */
+  setAgent(vmid: number, agent: AgentMode): void {
+    this.#vm(vmid);
+    this.world.agentModes.set(vmid, agent);
+  }
+
+  /** The process ends as if the guest had powered off or QEMU had crashed. */
+  killVm(vmid: number): void {
+    endProcess(this.#vm(vmid));
+  }
+
   /** Puts other data on a storage until only that many bytes are free. */
   fillStorage(id: string, freeBytes = 0, node?: string): void {
     const storage = this.world.volumes.storages.get(id);
@@ -56,9 +74,17 @@ export class Administrator {
     this.#setNode(name, 'cut');
   }
 
+  /** Stops the node's API daemons in their tracks: connections open, answers do not come until `nodeUp`. */
+  pauseNode(name: string): void {
+    this.#setNode(name, 'paused');
+  }
+
+  /** Brings a node back from whatever it was; one that was powered off has booted anew. */
   nodeUp(name: string): void {
+    const wasDown = this.world.nodes.get(name)?.state === 'down';
     const node = this.#setNode(name, 'up');
-    node.bootedAt = this.world.clock.now();
+    if (wasDown) node.bootedAt = this.world.clock.now();
+    this.world.wakeNode(name);
   }
 
   revokeToken(id: string): void {
@@ -95,7 +121,7 @@ export class Administrator {
     return vm;
   }
 
-  #setNode(name: string, state: 'up' | 'down' | 'cut'): { bootedAt: number } {
+  #setNode(name: string, state: NodeState): { bootedAt: number } {
     const node = this.world.nodes.get(name);
     if (node === undefined) throw failure(`no such cluster node '${name}'`);
     node.state = state;

@@ -1,134 +1,65 @@
-// The control port: faults, request log, leaks and the administrator's actions as JSON over plain HTTP.
+// The control port: faults, request log, leaks, state and the administrator's actions as JSON over plain HTTP.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
-import type { Fault } from './faults.ts';
+import { act } from './control-actions.ts';
+import { faultJson, faultOf, faultSchema } from './fault-schema.ts';
 import { statusPage } from './status-page.ts';
 import type { Simulator } from './simulator.ts';
 
-const effectSchema = z.union([
-  z.enum(['reset', 'timeout', 'truncate']),
-  z.object({ delayMs: z.number().nonnegative() }),
-  z.object({ dripMs: z.number().nonnegative() }),
-  z.object({ status: z.number().int(), reason: z.string(), body: z.string().optional() }),
-]);
-
-const faultSchema = z.object({
-  match: z.object({
-    method: z.string().optional(),
-    path: z.string().optional(),
-    nth: z.number().int().positive().optional(),
-  }),
-  when: z.enum(['before', 'after']),
-  effect: effectSchema,
-  times: z.number().int().positive().optional(),
-});
-
-const actionSchema = z.discriminatedUnion('action', [
-  z.object({
-    action: z.literal('changeByHand'),
-    vmid: z.number(),
-    options: z.record(z.string(), z.string().nullable()),
-  }),
-  z.object({ action: z.literal('stealVmid'), vmid: z.number(), node: z.string().optional() }),
-  z.object({ action: z.literal('setLock'), vmid: z.number(), lock: z.string().nullable() }),
-  z.object({
-    action: z.literal('fillStorage'),
-    storage: z.string(),
-    freeBytes: z.number().default(0),
-    node: z.string().optional(),
-  }),
-  z.object({ action: z.literal('nodeDown'), node: z.string() }),
-  z.object({ action: z.literal('nodeUp'), node: z.string() }),
-  z.object({ action: z.literal('cutNode'), node: z.string() }),
-  z.object({ action: z.literal('moveVm'), vmid: z.number(), node: z.string() }),
-  z.object({ action: z.literal('revokeToken'), id: z.string() }),
-  z.object({ action: z.literal('revokePrivilege'), role: z.string(), privilege: z.string() }),
-]);
-
-type Action = z.infer<typeof actionSchema>;
-type ActionOf<Name extends Action['action']> = Extract<Action, { action: Name }>;
-
-const actions: { [Name in Action['action']]: (simulator: Simulator, action: ActionOf<Name>) => void } = {
-  changeByHand: (simulator, { vmid, options }) =>
-    simulator.changeByHand(vmid, (current) => {
-      for (const [key, value] of Object.entries(options)) {
-        if (value === null) delete current[key];
-        else current[key] = value;
-      }
-    }),
-  stealVmid: (simulator, { vmid, node }) => simulator.stealVmid(vmid, undefined, node),
-  setLock: (simulator, { vmid, lock }) => simulator.setLock(vmid, lock),
-  fillStorage: (simulator, { storage, freeBytes, node }) => simulator.fillStorage(storage, freeBytes, node),
-  nodeDown: (simulator, { node }) => simulator.nodeDown(node),
-  nodeUp: (simulator, { node }) => simulator.nodeUp(node),
-  cutNode: (simulator, { node }) => simulator.cutNode(node),
-  moveVm: (simulator, { vmid, node }) => simulator.moveVm(vmid, node),
-  revokeToken: (simulator, { id }) => simulator.revokeToken(id),
-  revokePrivilege: (simulator, { role, privilege }) => simulator.revokePrivilege(role, privilege),
-};
-
-function act(simulator: Simulator, json: unknown): unknown {
-  const action = actionSchema.parse(json);
-  // The union's member and its own function always belong together.
-  (actions[action.action] as (simulator: Simulator, action: Action) => void)(simulator, action);
-  return { done: action.action };
+interface ControlCall {
+  simulator: Simulator;
+  query: URLSearchParams;
+  body: unknown;
 }
 
-function addFault(simulator: Simulator, json: unknown): unknown {
-  const { match, when, effect, times } = faultSchema.parse(json);
-  const fault: Fault = {
-    match: { ...match, path: match.path === undefined ? undefined : new RegExp(match.path) },
-    when,
-    effect: effect,
-  };
-  simulator.faults.add(times === undefined ? fault : { ...fault, times });
+const requestQuery = z.strictObject({
+  since: z.coerce.number().optional(),
+  path: z.string().optional(),
+  method: z.string().optional(),
+  vmid: z.coerce.number().optional(),
+  failed: z.literal('1').optional(),
+  summary: z.enum(['endpoint', 'vm']).optional(),
+  format: z.enum(['json', 'lines']).default('json'),
+});
+
+/** Text that goes out as it is. */
+class Lines {
+  readonly text: string;
+
+  constructor(items: readonly unknown[]) {
+    this.text = items.map((item) => `${JSON.stringify(item)}\n`).join('');
+  }
+}
+
+function requests({ simulator, query }: ControlCall): unknown {
+  const { summary, format, failed, ...rest } = requestQuery.parse(Object.fromEntries(query));
+  const filter = { ...rest, failed: failed === '1' };
+  const isFiltered = Object.values(rest).some((value) => value !== undefined) || failed !== undefined;
+  if (summary !== undefined) return simulator.log.summary(summary, isFiltered ? filter : undefined);
+  const found = simulator.log.find(filter);
+  return format === 'lines' ? new Lines(found) : found;
+}
+
+function arm({ simulator, body }: ControlCall): unknown {
+  simulator.faults.add(faultOf(faultSchema.parse(body)));
   return { armed: simulator.faults.list().length };
 }
 
-function requestLog(simulator: Simulator, query: URLSearchParams): unknown {
-  const since = Number(query.get('since') ?? 0);
-  const path = query.get('path');
-  const found = simulator.requests.filter(
-    (record) => record.id > since && (path === null || record.path.includes(path)),
-  );
-  return query.has('counts') ? countByEndpoint(found.map(({ method, path: called }) => `${method} ${called}`)) : found;
+function disarm({ simulator }: ControlCall): unknown {
+  simulator.faults.clear();
+  return { armed: 0 };
 }
 
-function countByEndpoint(calls: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const call of calls) {
-    const endpoint = call
-      .replace(/\/nodes\/[^/]+/, '/nodes/{node}')
-      .replace(/\/qemu\/\d+/, '/qemu/{vmid}')
-      .replace(/UPID:[^/]+/, '{upid}');
-    counts[endpoint] = (counts[endpoint] ?? 0) + 1;
-  }
-  return counts;
-}
-
-function answer(simulator: Simulator, method: string, url: URL, body: unknown): unknown {
-  switch (`${method} ${url.pathname}`) {
-    case 'GET /sim/requests':
-      return requestLog(simulator, url.searchParams);
-    case 'GET /sim/leaks':
-      return simulator.leaks();
-    case 'GET /sim/faults':
-      return simulator.faults
-        .list()
-        .map((fault) => ({ ...fault, match: { ...fault.match, path: fault.match.path?.source } }));
-    case 'POST /sim/faults':
-      return addFault(simulator, body);
-    case 'DELETE /sim/faults':
-      simulator.faults.clear();
-      return { armed: 0 };
-    case 'POST /sim/actions':
-      return act(simulator, body);
-    default:
-      return undefined;
-  }
-}
+const calls: Record<string, (call: ControlCall) => unknown> = {
+  'GET /sim/requests': requests,
+  'GET /sim/leaks': ({ simulator }) => simulator.leaks(),
+  'GET /sim/faults': ({ simulator }) => simulator.faults.list().map(faultJson),
+  'POST /sim/faults': arm,
+  'DELETE /sim/faults': disarm,
+  'POST /sim/actions': ({ simulator, body }) => act(simulator, body),
+};
 
 async function serve(simulator: Simulator, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
@@ -137,15 +68,20 @@ async function serve(simulator: Simulator, request: IncomingMessage, response: S
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(statusPage(simulator));
     return;
   }
-  let status = 200;
-  let data: unknown;
+  const call = calls[`${method} ${url.pathname}`];
+  if (call === undefined) return sendJson(response, 404, { error: `nothing at ${method} ${url.pathname}` });
   try {
     const text = await readText(request);
-    data = answer(simulator, method, url, text === '' ? undefined : JSON.parse(text));
-    if (data === undefined) [status, data] = [404, { error: `nothing at ${method} ${url.pathname}` }];
+    const body: unknown = text === '' ? undefined : JSON.parse(text);
+    const data = await call({ simulator, query: url.searchParams, body });
+    if (data instanceof Lines) response.writeHead(200, { 'content-type': 'application/jsonl' }).end(data.text);
+    else sendJson(response, 200, data);
   } catch (error) {
-    [status, data] = [400, { error: error instanceof z.ZodError ? z.prettifyError(error) : String(error) }];
+    sendJson(response, 400, { error: error instanceof z.ZodError ? z.prettifyError(error) : String(error) });
   }
+}
+
+function sendJson(response: ServerResponse, status: number, data: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(data)}\n`);
 }
 

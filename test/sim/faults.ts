@@ -1,19 +1,29 @@
 // Faults: requests that fail before or after they took effect, as a test or the control port asks for.
+import { Random } from './random.ts';
 
 /** Which requests a fault is for. */
 export interface FaultMatch {
-  method?: string;
+  method?: string | undefined;
   /** Tested against the path below /api2/json. */
-  path?: RegExp;
+  path?: RegExp | undefined;
   /** The n-th matching request (1 is the first); with `times` the ones after it too. */
-  nth?: number;
+  nth?: number | undefined;
+  /** Strikes only that share of the matching requests (0 to 1), drawn from the simulator's seed. */
+  share?: number | undefined;
 }
 
 /** An answer in place of the real one. */
 export interface FaultAnswer {
   status: number;
   reason: string;
-  body?: string;
+  body?: string | undefined;
+}
+
+/** Ends (or stops) a process on this machine, as the client's crash at this very request; its connection is reset. */
+export interface FaultKill {
+  kill: number;
+  /** Default SIGKILL. */
+  signal?: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | undefined;
 }
 
 /** A request that a fault strikes; paths are below /api2/json. */
@@ -30,10 +40,11 @@ export interface FaultPause {
 
 /**
  * What happens: the connection is reset, never answered (`timeout`), broken in the middle of the body (`truncate`),
- * slow as a whole (`delayMs`) or byte by byte (`dripMs`), held while something else happens, or answered otherwise.
+ * slow as a whole (`delayMs`) or byte by byte (`dripMs`), held while something else happens, the death of the client,
+ * or answered otherwise.
  */
 export type FaultEffect =
-  'reset' | 'timeout' | 'truncate' | { delayMs: number } | { dripMs: number } | FaultPause | FaultAnswer;
+  'reset' | 'timeout' | 'truncate' | { delayMs: number } | { dripMs: number } | FaultPause | FaultKill | FaultAnswer;
 
 export interface Fault {
   match: FaultMatch;
@@ -41,7 +52,7 @@ export interface Fault {
   when: 'before' | 'after';
   effect: FaultEffect;
   /** How often; default once. */
-  times?: number;
+  times?: number | undefined;
 }
 
 interface Armed {
@@ -55,6 +66,11 @@ interface Armed {
 export class Faults {
   #armed: Armed[] = [];
   #nextId = 1;
+  readonly #random: Random;
+
+  constructor(seed = 1) {
+    this.#random = new Random(seed);
+  }
 
   /** Arms a fault; the answer removes it. */
   add(fault: Fault): () => void {
@@ -76,16 +92,20 @@ export class Faults {
 
   /** The fault that strikes this request, if any; counts it. */
   take(method: string, path: string): Fault | undefined {
-    for (const armed of this.#armed) {
-      const { match } = armed.fault;
-      if (match.method !== undefined && match.method !== method) continue;
-      if (match.path !== undefined && !match.path.test(path)) continue;
-      armed.seen += 1;
-      if (match.nth !== undefined && armed.seen < match.nth) continue;
-      armed.left -= 1;
-      if (armed.left <= 0) this.#armed = this.#armed.filter((other) => other !== armed);
-      return armed.fault;
-    }
-    return undefined;
+    const armed = this.#armed.find((one) => matches(one.fault.match, method, path) && this.#strikes(one));
+    if (armed === undefined) return undefined;
+    armed.left -= 1;
+    if (armed.left <= 0) this.#armed = this.#armed.filter((other) => other !== armed);
+    return armed.fault;
   }
+
+  #strikes(armed: Armed): boolean {
+    const { nth = 1, share } = armed.fault.match;
+    armed.seen += 1;
+    return armed.seen >= nth && (share === undefined || this.#random.next() < share);
+  }
+}
+
+function matches(match: FaultMatch, method: string, path: string): boolean {
+  return (match.method ?? method) === method && (match.path?.test(path) ?? true);
 }

@@ -4,7 +4,8 @@ import { routes } from './api/routes.ts';
 import { RealClock } from './clock.ts';
 import type { SimClock } from './clock.ts';
 import { Faults } from './faults.ts';
-import type { Fault, FaultPause } from './faults.ts';
+import { faultOf } from './fault-schema.ts';
+import type { Fault, FaultKill, FaultPause } from './faults.ts';
 import { Dispatcher } from './http/dispatcher.ts';
 import type { ApiRequest, ApiResponse } from './http/dispatcher.ts';
 import { makeCertificate } from './http/certificate.ts';
@@ -13,6 +14,8 @@ import { listenHttps } from './http/server.ts';
 import type { HttpAnswer } from './http/server.ts';
 import { findLeaks } from './leaks.ts';
 import type { LeakReport } from './leaks.ts';
+import { RequestLog } from './request-log.ts';
+import type { RequestRecord } from './request-log.ts';
 import { buildWorld } from './state/build-world.ts';
 import { Administrator } from './administrator.ts';
 import type { Options } from './state/vm.ts';
@@ -25,6 +28,7 @@ export { RealClock, VirtualClock } from './clock.ts';
 export type { SimClock } from './clock.ts';
 export type { Fault, FaultEffect, FaultMatch, StruckRequest } from './faults.ts';
 export type { LeakReport } from './leaks.ts';
+export type { RequestRecord } from './request-log.ts';
 
 export interface SimulatorOptions {
   topology: Topology;
@@ -36,24 +40,8 @@ export interface SimulatorOptions {
   seed?: number;
   /** How long a 401 takes, in milliseconds of simulated time (3000 on a real one). */
   authDelayMs?: number;
-}
-
-/** One request as it was served. */
-export interface RequestRecord {
-  /** Running number, from 1. */
-  id: number;
-  /** Simulated milliseconds since the epoch. */
-  at: number;
-  node: string;
-  method: string;
-  path: string;
-  params: Record<string, unknown>;
-  /** The token or user; undefined when not logged in. */
-  caller: string | undefined;
-  /** 0 when the connection was broken. */
-  status: number;
-  reason: string;
-  durationMs: number;
+  /** How many requests the log keeps in full; default 100,000. Counts are of all. */
+  keptRecords?: number;
 }
 
 export interface DirectRequest {
@@ -75,18 +63,12 @@ export interface Listening {
   nodeUrls: Record<string, string>;
 }
 
-/** Records kept; older ones are dropped. */
-const keptRecords = 100_000;
-
 export class Simulator extends Administrator {
-  readonly faults = new Faults();
-  /** The request log, oldest first. */
-  readonly requests: RequestRecord[] = [];
+  readonly faults: Faults;
+  readonly log: RequestLog;
   readonly clock: SimClock;
   readonly #dispatcher: Dispatcher;
-  readonly #listeners = new Set<(record: RequestRecord) => void>();
   readonly #servers: Server[] = [];
-  #nextRecord = 1;
 
   constructor(options: SimulatorOptions) {
     const speed = options.speed === 'instant' ? Infinity : (options.speed ?? 1);
@@ -94,8 +76,16 @@ export class Simulator extends Administrator {
     const world = buildWorld(options.topology, clock, options.seed ?? 1);
     super(world);
     this.clock = clock;
+    this.log = new RequestLog(options.keptRecords ?? 100_000);
+    this.faults = new Faults(options.seed ?? 1);
+    for (const fault of options.topology.faults) this.faults.add(faultOf(fault));
     this.#dispatcher = new Dispatcher(world, routes, options.authDelayMs ?? 3000);
     world.view.start(!Number.isFinite(speed));
+  }
+
+  /** The kept part of the request log, oldest first. */
+  get requests(): RequestRecord[] {
+    return this.log.records;
   }
 
   /** Plays one request without a socket. */
@@ -153,8 +143,7 @@ export class Simulator extends Administrator {
 
   /** Calls back after every request; the answer ends that. */
   onRequest(listener: (record: RequestRecord) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.log.onRecord(listener);
   }
 
   #firstNode(): string {
@@ -172,8 +161,9 @@ export class Simulator extends Administrator {
   async #withFault(request: ApiRequest, fault: Fault | undefined): Promise<HttpAnswer> {
     if (this.world.nodes.get(request.node)?.state === 'down')
       return { status: 0, reason: '', body: '', headers: {}, connection: 'reset' };
+    await this.world.whenAwake(request.node);
     if (fault === undefined) return this.#dispatcher.answer(request);
-    if (typeof fault.effect === 'string' || 'status' in fault.effect) {
+    if (isBreaking(fault.effect)) {
       const real = fault.when === 'after' ? await this.#dispatcher.answer(request) : undefined;
       return brokenAnswer(fault.effect, real);
     }
@@ -191,34 +181,51 @@ export class Simulator extends Administrator {
   #record(request: ApiRequest, at: number, answer: HttpAnswer): void {
     const { node, method, path, params } = request;
     const broken = answer.connection !== undefined;
-    const record: RequestRecord = {
-      id: this.#nextRecord++,
+    const { endpoint, vmid } = this.#dispatcher.subjectOf(request);
+    this.log.add({
       at,
       node,
       method,
       path,
-      params: { ...params },
+      endpoint,
+      vmid,
+      params,
       caller: this.#dispatcher.callerOf(request),
       status: broken ? 0 : answer.status,
       reason: broken ? `connection broken (${answer.connection})` : answer.reason,
       durationMs: this.clock.now() - at,
-    };
-    this.requests.push(record);
-    if (this.requests.length > keptRecords) this.requests.splice(0, keptRecords / 10);
-    for (const listener of this.#listeners) listener(record);
+    });
   }
 }
 
 /** The request is carried out and answered as it is, only not at once. */
 type HoldingEffect = { delayMs: number } | { dripMs: number } | FaultPause;
+type BreakingEffect = Exclude<Fault['effect'], HoldingEffect>;
 
-function brokenAnswer(effect: Exclude<Fault['effect'], HoldingEffect>, real: ApiResponse | undefined): HttpAnswer {
+function isBreaking(effect: Fault['effect']): effect is BreakingEffect {
+  return typeof effect === 'string' || 'status' in effect || 'kill' in effect;
+}
+
+function brokenAnswer(effect: BreakingEffect, real: ApiResponse | undefined): HttpAnswer {
   const empty: ApiResponse = { status: 0, reason: '', body: '', headers: {} };
   if (effect === 'reset') return { ...empty, connection: 'reset' };
   if (effect === 'timeout') return { ...empty, connection: 'hang' };
   if (effect === 'truncate')
     return { ...(real ?? { ...empty, status: 200, reason: 'OK', body: '{"data":' }), connection: 'truncate' };
+  if ('kill' in effect) {
+    endProcess(effect);
+    return { ...empty, connection: 'reset' };
+  }
   return { status: effect.status, reason: effect.reason, body: effect.body ?? '', headers: {} };
+}
+
+/** A process that is gone already needs no signal. */
+function endProcess({ kill, signal = 'SIGKILL' }: FaultKill): void {
+  try {
+    process.kill(kill, signal);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ESRCH') throw error;
+  }
 }
 
 export type { Options as VmOptions, World };

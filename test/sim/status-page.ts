@@ -5,9 +5,11 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const cells = (tag: string, values: readonly unknown[]): string =>
-    values.map((value) => `<${tag}>${escapeHtml((value ?? '') as string)}</${tag}>`).join('');
+type Cell = string | number | undefined;
+
+function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const cells = (tag: string, values: readonly Cell[]): string =>
+    values.map((value) => `<${tag}>${escapeHtml(String(value ?? ''))}</${tag}>`).join('');
   return `<table><tr>${cells('th', head)}</tr>${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('')}</table>`;
 }
 

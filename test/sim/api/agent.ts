@@ -9,14 +9,19 @@ import { needs, textOf } from './route.ts';
 import type { Call, Permission, Route } from './route.ts';
 
 /** The VM with an agent that answers; fails as the agent's absence does, after the time that takes. */
-async function answering(call: Call): Promise<Vm> {
+async function answering(call: Call, command: string): Promise<Vm> {
   const { world } = call;
   const vm = world.vm(Number(call.params['vmid']), textOf(call.params['node']));
   if (!agentEnabled(vm.options)) throw failure('No QEMU guest agent configured');
   if (vm.running === undefined) throw failure(`VM ${vm.vmid} is not running`);
-  if (!guestIsUp(world, vm)) {
+  const mode = world.agentModes.get(vm.vmid) ?? 'answering';
+  if (mode === 'absent' || !guestIsUp(world, vm)) {
     await world.clock.sleep(durations.agentTimeout);
     throw failure('QEMU guest agent is not running');
+  }
+  if (mode === 'hanging') {
+    await world.clock.sleep(durations.agentHangs);
+    throw failure(`VM ${vm.vmid} qmp command 'guest-${command}' failed - got timeout`);
   }
   await world.clock.sleep(durations.agentAnswer);
   return vm;
@@ -128,5 +133,5 @@ export const agentRoutes: Route[] = commands.map((command) => ({
   permission: command.permission,
   proxied: true,
   parameters: { node, vmid, ...command.parameters },
-  run: async (call) => command.run(call, await answering(call)),
+  run: async (call) => command.run(call, await answering(call, command.name)),
 }));

@@ -83,7 +83,7 @@ const ownBeliefMs = 60_000;
 
 /** Whether the cluster counts the node as online. */
 export function isSeen(world: World, node: ClusterNode): boolean {
-  if (node.state === 'up') return true;
+  if (node.state === 'up' || node.state === 'paused') return true;
   return world.clock.now() - node.changedAt < noticedMs;
 }
 

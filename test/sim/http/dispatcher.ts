@@ -124,8 +124,21 @@ export class Dispatcher {
         );
       return undefined;
     }
+    if (node.state === 'paused' && !(await this.#awakeInTime(name)))
+      return { status: 596, reason: 'Connection timed out', body: '', headers: {} };
     if (node.state !== 'down') return undefined;
     return this.#unreachable(node.changedAt);
+  }
+
+  /** Whether a paused node goes on before the proxy gives up on it. */
+  #awakeInTime(name: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#world.clock.after(proxyLimitMs, () => resolve(false));
+      void this.#world.whenAwake(name).then(() => {
+        cancel();
+        resolve(true);
+      });
+    });
   }
 
   /** The first call after a loss dies on the open connection, later ones wait for the network. */

@@ -49,7 +49,13 @@ export class StatusView {
   }
 
   #refreshVm(vm: Vm): void {
-    if (this.#world.nodes.get(vm.node)?.state !== 'up') return;
+    if (!isHeard(this.#world, vm.node)) return;
     this.#vms.set(vm.vmid, liveStatus(this.#world, vm));
   }
+}
+
+/** Whether the cluster hears the node's broadcasts; its API may be stuck all the same. */
+function isHeard(world: World, node: string): boolean {
+  const state = world.nodes.get(node)?.state;
+  return state === 'up' || state === 'paused';
 }

@@ -13,6 +13,12 @@ import { Guests } from './guest.ts';
 import type { Vm } from './vm.ts';
 import { Volumes } from './volumes.ts';
 
+/** `down`: powered off; `cut`: runs, but the cluster does not hear it; `paused`: in the cluster, its API does not answer. */
+export type NodeState = 'up' | 'down' | 'cut' | 'paused';
+
+/** What a guest's agent does; `hanging` takes commands and never answers. */
+export type AgentMode = 'answering' | 'absent' | 'hanging';
+
 /** A host of the cluster. */
 export interface ClusterNode {
   name: string;
@@ -23,8 +29,7 @@ export interface ClusterNode {
   rootBytes: number;
   /** Simulated milliseconds since the epoch. */
   bootedAt: number;
-  /** `down`: powered off; `cut`: runs, but the cluster does not hear it. */
-  state: 'up' | 'down' | 'cut';
+  state: NodeState;
   /** When it went down or came back. */
   changedAt: number;
   fingerprint: string;
@@ -73,6 +78,9 @@ export class World {
   readonly options: Record<string, unknown> = { mac_prefix: 'BC:24:11' };
   /** Milliseconds until guests answer, by VMID; otherwise the topology's. */
   readonly guestBootMs = new Map<number, number | null>();
+  /** Agents that do not behave, by VMID. */
+  readonly agentModes = new Map<number, AgentMode>();
+  readonly #sleepers = new Map<string, (() => void)[]>();
 
   constructor(topology: Topology, clock: SimClock, seed: number) {
     this.topology = topology;
@@ -91,7 +99,7 @@ export class World {
 
   /** Quorum: more than half of the nodes hear each other. */
   get quorate(): boolean {
-    const up = [...this.nodes.values()].filter((node) => node.state === 'up').length;
+    const up = [...this.nodes.values()].filter((node) => node.state === 'up' || node.state === 'paused').length;
     return up * 2 > this.nodes.size;
   }
 
@@ -123,6 +131,20 @@ export class World {
     const bridge = this.topology.bridges.find((one) => one.name === name);
     if (bridge === undefined || (bridge.nodes !== undefined && !bridge.nodes.includes(node))) return undefined;
     return { name: bridge.name, nodes: bridge.nodes, port: bridge.port, cidr: bridge.cidr };
+  }
+
+  /** Resolves when a paused node's API goes on. */
+  async whenAwake(name: string): Promise<void> {
+    if (this.nodes.get(name)?.state !== 'paused') return;
+    await new Promise<void>((resolve) => {
+      this.#sleepers.set(name, [...(this.#sleepers.get(name) ?? []), resolve]);
+    });
+  }
+
+  wakeNode(name: string): void {
+    const waiting = this.#sleepers.get(name) ?? [];
+    this.#sleepers.delete(name);
+    for (const wake of waiting) wake();
   }
 
   /** Fails as a write to the cluster file system does without quorum. */
