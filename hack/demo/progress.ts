@@ -15,7 +15,7 @@ export interface VmProgress {
 }
 
 // Reasons that only repeat what the table shows.
-const ordinary: ReadonlySet<string> = new Set(['Ready', 'InProgress', 'Pending', 'WaitingForTask']);
+const ordinary: ReadonlySet<string> = new Set(['Ready', 'InProgress', 'WaitingForTask']);
 
 const rows: readonly State[] = DEPLOY_STATES.slice(1);
 

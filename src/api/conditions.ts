@@ -48,7 +48,6 @@ export const REASONS = {
   // the normal course
   Succeeded: { meaning: 'The step is done.' },
   Skipped: { meaning: 'There was nothing to do.' },
-  Pending: { meaning: 'The step has not been reached yet.' },
   InProgress: { meaning: 'The step is being done.' },
   Ready: { meaning: 'Everything is as declared.' },
   Terminating: { meaning: 'The object is being deleted.' },
@@ -158,10 +157,6 @@ export const REASONS = {
   },
   VirtualMachineMissing: { meaning: 'The VM is gone from Proxmox VE.', cure: 'Restore it, or delete the object.' },
   DHCP: { meaning: 'With DHCP the address is not known: no firewall rules and no address set.' },
-  ClusterFirewallDisabled: {
-    meaning: 'The firewall of the cluster is off.',
-    cure: 'Enable it in Datacenter → Firewall → Options.',
-  },
   AddressRangeInvalid: {
     meaning:
       'The first and last address, gateway and mask of the pool do not fit together; the message names the field.',

@@ -110,7 +110,6 @@ export class Gatherer {
     return {
       name,
       snapshot: open?.inventory.snapshot(),
-      migrationMs: open?.migrationMs ?? 0,
       placedMemoryBytes: placedMemory(this.#input, name, open),
     };
   }

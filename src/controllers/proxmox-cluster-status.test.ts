@@ -3,74 +3,17 @@ import { describe, expect, test } from 'vitest';
 import type { ProxmoxCluster } from '../api/proxmox-cluster.ts';
 import type { NodeResource, StorageResource } from '../pve/answer-types.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
+import { neededPrivileges } from '../pve/privileges.ts';
 import {
   type ClusterCheck,
   type ClusterFacts,
   clusterReadiness,
-  missingPrivileges,
   proxmoxClusterStatus,
 } from './proxmox-cluster-status.ts';
-
-const VM = [
-  'VM.Allocate',
-  'VM.Audit',
-  'VM.Clone',
-  'VM.Config.CPU',
-  'VM.Config.Cloudinit',
-  'VM.Config.Disk',
-  'VM.Config.Memory',
-  'VM.Config.Network',
-  'VM.Config.Options',
-  'VM.Migrate',
-  'VM.PowerMgmt',
-];
-const STORAGE = ['Datastore.AllocateSpace', 'Datastore.Audit'];
-const ALL = [...VM, ...STORAGE, 'SDN.Use', 'Sys.Audit'];
 
 function permissions(paths: Record<string, readonly string[]>): ClusterCheck['permissions'] {
   return new Map(Object.entries(paths).map(([path, privileges]) => [path, new Set(privileges)]));
 }
-
-describe('missing privileges', () => {
-  const rows: { name: string; paths: Record<string, readonly string[]>; want: string[] }[] = [
-    { name: 'all on the root', paths: { '/': ALL }, want: [] },
-    {
-      name: 'each where it belongs',
-      paths: { '/vms': VM, '/storage': STORAGE, '/sdn': ['SDN.Use'], '/nodes': ['Sys.Audit'] },
-      want: [],
-    },
-    {
-      name: 'on parts only',
-      paths: {
-        '/vms/9000': VM,
-        '/storage/fast': STORAGE,
-        '/sdn/zones/localnet/vmbr0': ['SDN.Use'],
-        '/nodes/pve1': ['Sys.Audit'],
-      },
-      want: [],
-    },
-    {
-      name: 'machines and storages in a pool',
-      paths: { '/pool/k8s': [...VM, ...STORAGE], '/': ['SDN.Use', 'Sys.Audit'] },
-      want: [],
-    },
-    { name: 'one is missing', paths: { '/': ALL.filter((one) => one !== 'VM.Clone') }, want: ['VM.Clone on /vms'] },
-    {
-      name: 'on a path where it has no meaning',
-      paths: { '/': ALL.filter((one) => one !== 'Sys.Audit'), '/access': ['Sys.Audit'], '/nodesx': ['Sys.Audit'] },
-      want: ['Sys.Audit on /nodes'],
-    },
-    {
-      name: 'none at all: each is named',
-      paths: {},
-      want: [`${VM.join(', ')} on /vms`, `${STORAGE.join(', ')} on /storage`, 'SDN.Use on /sdn', 'Sys.Audit on /nodes'],
-    },
-  ];
-
-  test.each(rows)('$name', ({ paths, want }) => {
-    expect(missingPrivileges(permissions(paths))).toEqual(want);
-  });
-});
 
 const cluster: ProxmoxCluster = {
   apiVersion: 'pve-operator.io/v1alpha1',
@@ -79,7 +22,7 @@ const cluster: ProxmoxCluster = {
   spec: { endpoints: ['https://pve1:8006'], tokenSecretRef: { name: 'token' } },
 };
 const deleted = { ...cluster, metadata: { ...cluster.metadata, deletionTimestamp: '2026-03-01T10:00:00Z' } };
-const good: ClusterCheck = { version: '9.2.11', quorate: true, permissions: permissions({ '/': ALL }) };
+const good: ClusterCheck = { version: '9.2.11', quorate: true, permissions: permissions({ '/': neededPrivileges }) };
 const trouble = { state: 'waiting', reason: 'ClusterUnreachable', message: 'No answer.' } as const;
 
 describe('readiness', () => {

@@ -1,4 +1,5 @@
 // Decides what the status of a ProxmoxCluster says: what was seen there, whether it can be used, and which privileges are missing.
+import { missingPrivileges } from '../pve/privileges.ts';
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmox-cluster.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Readiness, readinessConditions } from './readiness.ts';
@@ -59,51 +60,6 @@ export function clusterReadiness(facts: ClusterFacts): Readiness {
     return { state: 'stalled', reason: 'Forbidden', message };
   }
   return { state: 'ready', reason: 'Ready', message: 'The cluster answers and the token suffices.' };
-}
-
-/**
- * What deploy and deletion need, by the path it is usually granted on. A grant on a part of it is enough here: which
- * VMs, nodes, storages and pools the token is for is the platform team's choice.
- */
-const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges: readonly string[] }[] = [
-  {
-    path: '/vms',
-    alsoUnder: ['/pool'],
-    privileges: [
-      'VM.Allocate',
-      'VM.Audit',
-      'VM.Clone',
-      'VM.Config.CPU',
-      'VM.Config.Cloudinit',
-      'VM.Config.Disk',
-      'VM.Config.Memory',
-      'VM.Config.Network',
-      'VM.Config.Options',
-      'VM.Migrate',
-      'VM.PowerMgmt',
-    ],
-  },
-  { path: '/storage', alsoUnder: ['/pool'], privileges: ['Datastore.AllocateSpace', 'Datastore.Audit'] },
-  { path: '/sdn', alsoUnder: [], privileges: ['SDN.Use'] },
-  { path: '/nodes', alsoUnder: [], privileges: ['Sys.Audit'] },
-];
-
-/** Each path with the privileges that the token has nowhere below it: `VM.Clone, VM.Migrate on /vms`. */
-export function missingPrivileges(permissions: ClusterCheck['permissions']): string[] {
-  return NEEDED.flatMap(({ path, alsoUnder, privileges }) => {
-    const granted = grantedBelow(permissions, [path, ...alsoUnder]);
-    const missing = privileges.filter((privilege) => !granted.has(privilege));
-    return missing.length === 0 ? [] : [`${missing.join(', ')} on ${path}`];
-  });
-}
-
-function grantedBelow(permissions: ClusterCheck['permissions'], roots: readonly string[]): Set<string> {
-  const granted = new Set<string>();
-  for (const [path, privileges] of permissions) {
-    const counts = path === '/' || roots.some((root) => path === root || path.startsWith(`${root}/`));
-    if (counts) for (const privilege of privileges) granted.add(privilege);
-  }
-  return granted;
 }
 
 const MIB = 1024 * 1024;

@@ -5,7 +5,8 @@ import { troubleOf } from '../machine/outcome.ts';
 import type { ClusterSnapshot, InventoryHealth } from '../pve/inventory.ts';
 import type { ClusterConnection } from './clusters.ts';
 import { type Context, INDEX } from './context.ts';
-import { type ClusterCheck, missingPrivileges, proxmoxClusterStatus } from './proxmox-cluster-status.ts';
+import { missingPrivileges } from '../pve/privileges.ts';
+import { type ClusterCheck, proxmoxClusterStatus } from './proxmox-cluster-status.ts';
 import { keptWhileInUse, type Readiness, report } from './readiness.ts';
 import { pveTrouble } from './pve-trouble.ts';
 

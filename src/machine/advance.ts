@@ -27,7 +27,8 @@ export type ActionResult =
   | { kind: 'refused'; explanation: Explanation };
 
 /** How a task stands. `failure` carries its last lines, classified. */
-export type TaskView = { kind: 'running' } | { kind: 'ended' } | { kind: 'failed'; failure: Error };
+export type TaskView =
+  { kind: 'running'; explanation?: Explanation } | { kind: 'ended' } | { kind: 'failed'; failure: Error };
 
 /** One reconcile's hands and eyes. Everything that reads or changes the world goes through here. */
 export interface Visit {
@@ -139,7 +140,7 @@ class Pass {
     const upid = this.status.operation?.taskID;
     if (upid === undefined) return;
     const view = await this.#visit.task(upid, this.status);
-    if (view.kind === 'running') throw this.#waitingForTask();
+    if (view.kind === 'running') throw this.#waitingForTask(view.explanation);
     if (view.kind !== 'failed') return this.#set(withoutTask(this.status));
     this.#set(withFailedTask(this.status));
     const intent = this.status.operation?.intent?.action as ActionKind | undefined;
@@ -147,7 +148,8 @@ class Pass {
     throw view.failure;
   }
 
-  #waitingForTask(): WaitingError {
+  #waitingForTask(explanation?: Explanation): WaitingError {
+    if (explanation !== undefined) return new WaitingError(explanation.reason, explanation.message, TASK_RECHECK_MS);
     const entry = this.current;
     const title = entry?.step.title ?? 'The pipeline';
     return new WaitingError('WaitingForTask', `${title} is under way: a task runs in Proxmox VE.`, TASK_RECHECK_MS);

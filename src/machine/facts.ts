@@ -22,7 +22,6 @@ export interface ClusterFacts {
   name: string;
   /** The newest snapshot of `/cluster/resources`; absent until the first one. */
   snapshot: ClusterSnapshot | undefined;
-  migrationMs: number;
   /** Memory in bytes that was promised to VMs per node and that the snapshot may not show yet. */
   placedMemoryBytes: ReadonlyMap<string, number>;
 }

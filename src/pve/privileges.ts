@@ -1,31 +1,55 @@
 // Answers for which privileges the operator's token needs, so that a missing one has a name before a call fails.
 
-/** What a deploy and its end need, each on some path: `/` or narrower ones such as `/vms`, `/storage/x`, `/pool/y`. */
-export const neededPrivileges: readonly string[] = [
-  'Datastore.AllocateSpace',
-  'Datastore.Audit',
-  'SDN.Use',
-  'Sys.Audit',
-  'VM.Allocate',
-  'VM.Audit',
-  'VM.Clone',
-  'VM.Config.CPU',
-  'VM.Config.Cloudinit',
-  'VM.Config.Disk',
-  'VM.Config.Memory',
-  'VM.Config.Network',
-  'VM.Config.Options',
-  'VM.Migrate',
-  'VM.PowerMgmt',
-];
+/** The token's privileges by path, as `/access/permissions` tells them. */
+export type Permissions = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * The needed privileges that the token has on no path at all. An empty answer is no promise: a privilege can still be
- * missing on the one path that a call needs, which Proxmox then names itself.
+ * What deploy and deletion need, by the path it is usually granted on. A grant on a part of it is enough here: which
+ * VMs, nodes, storages and pools the token is for is the platform team's choice.
  */
-export function missingPrivileges(permissions: ReadonlyMap<string, ReadonlySet<string>>): string[] {
-  const held = new Set([...permissions.values()].flatMap((privileges) => [...privileges]));
-  return neededPrivileges.filter((privilege) => !held.has(privilege));
+const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges: readonly string[] }[] = [
+  {
+    path: '/vms',
+    alsoUnder: ['/pool'],
+    privileges: [
+      'VM.Allocate',
+      'VM.Audit',
+      'VM.Clone',
+      'VM.Config.CPU',
+      'VM.Config.Cloudinit',
+      'VM.Config.Disk',
+      'VM.Config.Memory',
+      'VM.Config.Network',
+      'VM.Config.Options',
+      'VM.Migrate',
+      'VM.PowerMgmt',
+    ],
+  },
+  { path: '/storage', alsoUnder: ['/pool'], privileges: ['Datastore.AllocateSpace', 'Datastore.Audit'] },
+  { path: '/sdn', alsoUnder: [], privileges: ['SDN.Use'] },
+  // Quorum is asked of the cluster as a whole.
+  { path: '/', alsoUnder: [], privileges: ['Sys.Audit'] },
+];
+
+/** Every privilege that is needed somewhere, by name. */
+export const neededPrivileges: readonly string[] = NEEDED.flatMap(({ privileges }) => privileges).sort();
+
+/** Each path with the privileges that the token has nowhere below it: `VM.Clone, VM.Migrate on /vms`. */
+export function missingPrivileges(permissions: Permissions): string[] {
+  return NEEDED.flatMap(({ path, alsoUnder, privileges }) => {
+    const granted = grantedBelow(permissions, [path, ...alsoUnder]);
+    const missing = privileges.filter((privilege) => !granted.has(privilege));
+    return missing.length === 0 ? [] : [`${missing.join(', ')} on ${path}`];
+  });
+}
+
+function grantedBelow(permissions: Permissions, roots: readonly string[]): Set<string> {
+  const granted = new Set<string>();
+  for (const [path, privileges] of permissions) {
+    const counts = path === '/' || roots.some((root) => path === root || (root !== '/' && path.startsWith(`${root}/`)));
+    if (counts) for (const privilege of privileges) granted.add(privilege);
+  }
+  return granted;
 }
 
 /** Privileges whose lack Proxmox reports without naming them, because several paths could give them. */

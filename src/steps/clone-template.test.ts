@@ -219,6 +219,16 @@ const takenByAStranger: Row[] = [
     want: { kind: 'act', action: { kind: 'releaseVmid', vmid: VMID } },
   },
   {
+    name: 'our clone was made and its stamp is gone: the VM is ours or was, so the number is not given up',
+    facts: readyToClone({
+      observed: { ...STRANGER, stamped: false },
+      status: aStatus({
+        operation: { intent: { action: 'clone', sentAt: at(-500), attempt: 1 }, taskIDs: ['UPID:pve1:qmclone'] },
+      }),
+    }),
+    want: { kind: 'stall', reason: 'IdentityMismatch' },
+  },
+  {
     name: 'another intent is no clone call',
     facts: readyToClone({
       observed: { ...STRANGER, stamped: false },

@@ -50,7 +50,7 @@ function whenCloned(facts: Facts, vm: Extract<Facts['observed'], { kind: 'ours' 
 // Somebody else took the id between our reservation and our clone. As long as a clone call of ours may still be carried
 // out, the id must not be given up: the call would make a second VM once the stranger is gone.
 function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): Verdict {
-  if (facts.held.vmid === undefined) return identityMismatch(observed, facts);
+  if (facts.held.vmid === undefined || wasMade(facts)) return identityMismatch(observed, facts);
   if (isUnresolved(facts)) {
     return {
       kind: 'wait',
@@ -61,6 +61,13 @@ function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): 
   }
   const because = `VM ${facts.held.vmid} was made by somebody else`;
   return { kind: 'act', action: { kind: 'releaseVmid', vmid: facts.held.vmid, because }, why: because };
+}
+
+/** Whether a clone task of ours ended well: the VM there is the one that it made, whatever became of its stamp. */
+function wasMade({ status }: Facts): boolean {
+  const { intent, taskIDs } = status.operation ?? {};
+  // A clone that failed or was refused leaves no intent.
+  return intent?.action === 'clone' && (taskIDs ?? []).length > 0;
 }
 
 function whenAbsent(facts: Facts, vmid: number): Verdict {

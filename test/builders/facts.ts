@@ -176,6 +176,6 @@ export function aFacts(shape: FactsShape = {}): Facts {
     held: { addresses: [], vmid: VMID },
     dnsZones: 0,
     ...rest,
-    cluster: { name: CLUSTER, snapshot: aSnapshot(), migrationMs: 300_000, placedMemoryBytes: new Map(), ...cluster },
+    cluster: { name: CLUSTER, snapshot: aSnapshot(), placedMemoryBytes: new Map(), ...cluster },
   };
 }
