@@ -38,6 +38,7 @@ export interface SimulatorRecord {
 export class BenchSimulator implements AsyncDisposable {
   readonly start: SimulatorStart;
   readonly #process: ChildProcess;
+  #asked: Promise<unknown> = Promise.resolve();
 
   private constructor(process: ChildProcess, start: SimulatorStart) {
     this.#process = process;
@@ -50,7 +51,14 @@ export class BenchSimulator implements AsyncDisposable {
     return new BenchSimulator(child, await answer<SimulatorStart>(child));
   }
 
+  /** One question at a time: answers do not say what they answer. */
   async record(): Promise<SimulatorRecord> {
+    const next = this.#asked.then(() => this.#ask());
+    this.#asked = next.catch(() => undefined);
+    return next;
+  }
+
+  async #ask(): Promise<SimulatorRecord> {
     const pending = answer<SimulatorRecord>(this.#process);
     this.#process.send({ kind: 'report' } satisfies SimulatorRequest);
     return pending;
