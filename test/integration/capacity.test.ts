@@ -44,11 +44,15 @@ test('20 linked clones at once on one storage: each its own, never more clones t
   const mostClones = watchClones();
   await world.create(aPool(), aPlan({ cloneType: 'Linked' }));
   await world.create(...names(20).map((name) => aVirtualMachine(name)));
-  const sawWaiting = until('one waits for a clone slot and says so', async () => {
-    const vms = await world.list(resources.virtualMachine);
-    return vms.map((vm) => condition(vm, 'Ready')).find((ready) => ready?.reason === 'WaitingForCloneSlot');
-  });
-  expect((await sawWaiting).message).toMatch(/3 of 3 clones .* on storage shared are running/);
+  const waiting = await until('one waits for a clone slot and says so', async () =>
+    (await world.list(resources.virtualMachine)).find((vm) => condition(vm, 'Ready')?.reason === 'WaitingForCloneSlot'),
+  );
+  expect(condition(waiting, 'Ready')?.message).toMatch(/3 of 3 clones .* on storage shared are running/);
+  // kstatus: under way is neither ready nor stalled, and the generation is not reached yet.
+  expect(condition(waiting, 'Reconciling')).toMatchObject({ status: 'True', reason: 'WaitingForCloneSlot' });
+  expect(condition(waiting, 'Stalled')).toBeUndefined();
+  expect(waiting.status?.observedGeneration).toBeUndefined();
+  expect(condition(waiting, 'AddressesAllocated')?.status).toBe('True');
   const vms = await Promise.all(names(20).map((name) => world.untilReady(name, 90_000)));
 
   expect(new Set(vms.map(({ status }) => status?.vmid))).toEqual(new Set(names(20).map((_, index) => 2000 + index)));

@@ -272,6 +272,13 @@ export class World implements AsyncDisposable {
     return ['operator:', ...lines.slice(-8)].join('\n');
   }
 
+  /** What the operator logged about mistakes in its own code. */
+  get programmingErrors(): string[] {
+    return (this.operator?.log ?? []).filter((line) =>
+      /"err":\{"name":"(Type|Reference|Range|Syntax)Error"/.test(line),
+    );
+  }
+
   /** Deletes every VM, demands that nothing is left, and ends the world. */
   async stop(allowed: Leftovers = {}): Promise<void> {
     const names = (await this.list(resources.virtualMachine)).map(({ metadata }) => metadata.name);
@@ -280,6 +287,7 @@ export class World implements AsyncDisposable {
     expect(await this.list(resources.ipAddressReservation)).toEqual([]);
     expect(this.madeVmids).toEqual([...(allowed.vmids ?? [])]);
     if (allowed.leaks !== true) expect(this.sim.leaks()).toEqual(NO_LEAKS);
+    expect(this.programmingErrors).toEqual([]);
     await this[Symbol.asyncDispose]();
   }
 
