@@ -105,8 +105,10 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
       queues.clusters.add(name, 'resync');
       const before = seen.get(name);
       seen.set(name, snapshot);
+      const supplied = supplyChanged(before, snapshot);
       for (const vm of stores.virtualMachines.byIndex(INDEX.cluster, name)) {
-        if (sightingChanged(vm, before, snapshot)) queues.virtualMachines.add(keyOf(vm), 'resync');
+        if (sightingChanged(vm, before, snapshot) || (supplied && isUnderWay(vm)))
+          queues.virtualMachines.add(keyOf(vm), 'resync');
       }
     },
     enqueueAll() {
@@ -171,6 +173,20 @@ export function sightingChanged(
   const vmid = vm.status?.vmid ?? 0;
   const node = vm.status?.node ?? '';
   return sighting(before, vmid, node) !== sighting(now, vmid, node);
+}
+
+/** Whether a poll shows other templates, nodes or storages: what a VM that cannot be made yet waits for. */
+export function supplyChanged(before: ClusterSnapshot | undefined, now: ClusterSnapshot | undefined): boolean {
+  return before !== undefined && now !== undefined && supply(before) !== supply(now);
+}
+
+function supply({ vms, nodes, storages }: ClusterSnapshot): string {
+  const templates = [...vms.values()].filter(({ template }) => template === true);
+  return JSON.stringify([
+    templates.map(({ vmid, node }) => `${vmid} on ${node}`).sort(),
+    [...nodes.values()].map(({ name, status }) => `${name} ${status}`).sort(),
+    storages.map(({ node, storage, status, content }) => `${storage} on ${node} ${status} ${content.join()}`).sort(),
+  ]);
 }
 
 function sighting(snapshot: ClusterSnapshot, vmid: number, node: string): string {

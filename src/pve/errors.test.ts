@@ -43,6 +43,8 @@ describe('answerError by text', () => {
       want: 'no-quorum',
     },
     { text: 'qemu-img: error while writing: No space left on device', want: 'no-space' },
+    { text: 'unable to create image: got lock timeout - aborting command: no space left on device', want: 'no-space' },
+    { text: 'Cannot create new thin volume, free space in thin pool pve/data reached threshold.', want: 'no-space' },
     {
       text: "lvcreate 'pve/vm-1-disk-0' error: Volume group has insufficient free space (10 extents)",
       want: 'no-space',

@@ -104,6 +104,10 @@ const TEXTS: readonly (readonly [RegExp, PveErrorKind])[] = [
   // pmxcfs without quorum is read-only, and Proxmox reports what the file system says.
   [/unable to open file '\/etc\/pve\/.*Permission denied/, 'no-quorum'],
   [/Permission check failed/, 'forbidden'],
+  // A full storage can show first as the end of the lock that the command held.
+  [/No space left on device|out of space|not enough (free )?space|insufficient free (space|extents)/i, 'no-space'],
+  [/disk quota exceeded/i, 'no-space'],
+  [/free space in thin pool .* reached threshold/, 'no-space'],
   [/VM is locked \(/, 'locked'],
   [/can't lock file .* got timeout/, 'locked'],
   [/got lock (request )?timeout|unable to acquire lock|can't acquire lock/, 'locked'],
@@ -115,8 +119,6 @@ const TEXTS: readonly (readonly [RegExp, PveErrorKind])[] = [
   [/^disk image '.*' already exists/, 'exists'],
   [/checksum mismatch|detected modified configuration/, 'conflict'],
   [/VM \d+ already running|VM \d+ is running|VM \d+ (is )?not running|migrate running VM without/, 'conflict'],
-  [/No space left on device|out of space|not enough (free )?space|insufficient free (space|extents)/i, 'no-space'],
-  [/disk quota exceeded/i, 'no-space'],
   [/got timeout$|Connection timed out/, 'timeout'],
   [/^hostname lookup '.*' failed/, 'unreachable'],
 ];

@@ -125,7 +125,6 @@ function transportOf(world: CrashWorld): TransportFactory {
 function operatorClock({ clock }: CrashWorld): Clock {
   return {
     now: () => clock.now(),
-    leads: () => true,
     sleep: (ms, signal) =>
       new Promise((resolve, reject) => {
         const cancel = clock.after(ms, resolve);
