@@ -151,7 +151,9 @@ async function reportFailure({ context, vm, visit }: Turn, result: Advance, trou
   const fields = { VirtualMachine: keyOf(vm), step: current?.step.id, reason: trouble.reason };
   if (trouble.class === 'defect') context.log.error({ ...fields, err: result.cause }, 'Meeting a defect');
   else context.log.warn({ ...fields, problem: trouble.message }, 'Waiting for help');
-  await recordRun(context, vm, { status: visit.object.status ?? result.status, result: 'Failed', trouble });
+  const status = visit.object.status ?? result.status;
+  await visit.openRecord(status);
+  await recordRun(context, vm, { status, result: 'Failed', trouble });
 }
 
 function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status: VirtualMachineStatus): void {

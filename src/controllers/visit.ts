@@ -135,9 +135,15 @@ export class VirtualMachineVisit implements Visit {
     this.#gatherer.connection(status).tasks.watch(upid as Upid, () => this.#input.wake());
   }
 
-  async save(status: VirtualMachineStatus): Promise<void> {
-    const { context, machine, vm } = this.#input;
+  /** Makes the record of the run unless it is there: before the first effect, or when the run stands still before one. */
+  async openRecord(status: VirtualMachineStatus): Promise<void> {
+    const { context, vm } = this.#input;
     await openRun(context, vm, status, triggerOf(vm));
+  }
+
+  async save(status: VirtualMachineStatus): Promise<void> {
+    const { machine } = this.#input;
+    await this.openRecord(status);
     const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
     try {
       await this.write(status, { current, notes: [] });

@@ -186,6 +186,10 @@ describe('machines', () => {
     expect(condition(vm, 'Ready')).toMatchObject({ status: 'False', reason });
     expect(condition(vm, 'Reconciling')).toBeUndefined();
     expect(vm.status?.lastFailure).toMatchObject({ reason });
+    await until('the record of its run says the same', async () => {
+      const [run] = await world.runs(name);
+      return run?.status?.result === 'Failed' && run.status.error?.startsWith(`${reason}: `);
+    });
     await until('a warning says the same', async () =>
       (await world.events(name)).some((event) => event.type === 'Warning' && event.reason === reason),
     );
