@@ -2,8 +2,10 @@
 import { expect } from 'vitest';
 import { resources } from '../../src/api/resources.ts';
 import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
+import { secretType } from '../../src/kube/secrets.ts';
 import { readStamp } from '../../src/pve/stamp.ts';
 import type { PlanSpec } from '../../src/api/plan.ts';
+import { OPERATOR_NAMESPACE, TOKEN_SECRET } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
 import { condition, NO_LEAKS, type World } from './harness-world.ts';
 
@@ -79,16 +81,23 @@ export function shapeOf(world: World, vm: VirtualMachine): Shape {
 
 const RANDOM_OPTIONS = new Set(['cipassword', 'meta', 'smbios1', 'vmgenid']);
 
-/** Makes the operator look at every unready VM again, as any change of a pool does, and waits until it has looked at this one. */
-export async function lookAgain(world: World, pool: string, vmid: number): Promise<void> {
+/** Makes the operator look at every unready VM again, and waits until it has looked at this one. */
+export async function lookAgain(world: World, vmid: number): Promise<void> {
   const seen = world.sim.requests.length;
-  const { spec } = await world.bed.client.get(resources.ipPool, pool);
-  const last = spec.last.replace(/\d+$/, (digits) => String(Number(digits) + 1));
-  await world.patch(resources.ipPool, pool, { spec: { last } });
+  await touchToken(world);
   await until(`VM ${vmid} was looked at again`, () =>
     world.sim.requests.slice(seen).some(({ method, path }) => method === 'GET' && path.includes(`/qemu/${vmid}/`)),
   );
 }
+
+/** Changes the Secret with the token in a way that means nothing: as after any change of it, all that waits is looked at again. */
+export async function touchToken(world: World): Promise<void> {
+  touches += 1;
+  const metadata = { annotations: { 'example.com/touched': String(touches) } };
+  await world.patch(secretType, TOKEN_SECRET, { metadata }, OPERATOR_NAMESPACE);
+}
+
+let touches = 0;
 
 /** Requests that change something, for one VM or for the whole cluster, since the log had that many entries. */
 export function changesSince(world: World, count: number, vmid?: number): string[] {

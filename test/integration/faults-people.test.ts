@@ -74,7 +74,7 @@ describe('a lock that somebody else holds', () => {
     });
     expect(condition(waiting, 'Stalled')).toBeUndefined();
     const seen = world.sim.requests.length;
-    await lookAgain(world, 'ipv4', 2000);
+    await lookAgain(world, 2000);
     expect(changesSince(world, seen)).toEqual([]);
     world.sim.setLock(2000, null);
     const vm = await world.untilReady('web');
@@ -120,11 +120,11 @@ describe('the VM is not what it was', () => {
       const stalled = await world.untilStalled('web', 'IdentityMismatch');
       expect(condition(stalled, 'IdentityMismatch')).toMatchObject({ status: 'True' });
       const seen = world.sim.requests.length;
-      await lookAgain(world, 'ipv4', 2000);
-      await lookAgain(world, 'ipv4', 2000);
+      await lookAgain(world, 2000);
+      await lookAgain(world, 2000);
       expect(changesSince(world, seen)).toEqual([]);
       world.sim.changeByHand(2000, (options) => (options['description'] = stamp));
-      await lookAgain(world, 'ipv4', 2000);
+      await lookAgain(world, 2000);
       const vm = await world.untilReady('web');
       expect(condition(vm, 'IdentityMismatch')).toBeUndefined();
       await expectOneVmEach(world);
@@ -156,7 +156,7 @@ describe('the VM is not what it was', () => {
     await world.create(aVirtualMachine('web'));
     await world.untilStalled('web', 'VirtualMachineMissing');
     const seen = world.sim.requests.length;
-    await lookAgain(world, 'ipv4', 2000);
+    await lookAgain(world, 2000);
     expect(changesSince(world, seen)).toEqual([]);
     await world.stop();
   });
