@@ -13,16 +13,18 @@ export interface SimClock {
 /** Wall-clock time, running `speed` times as fast; with `Infinity` every wait is over at once. */
 export class RealClock implements SimClock {
   readonly #speed: number;
-  readonly #startedAt: number;
+  readonly #startedAt = Date.now();
+  readonly #beganAt: number;
 
-  constructor(speed = 1) {
+  /** Simulated time begins now unless told. */
+  constructor(speed = 1, beganAt?: number) {
     this.#speed = speed;
-    this.#startedAt = Date.now();
+    this.#beganAt = beganAt ?? this.#startedAt;
   }
 
   now(): number {
     if (!Number.isFinite(this.#speed)) return Date.now();
-    return this.#startedAt + (Date.now() - this.#startedAt) * this.#speed;
+    return this.#beganAt + (Date.now() - this.#startedAt) * this.#speed;
   }
 
   sleep(ms: number): Promise<void> {

@@ -9,6 +9,7 @@ import type { Fault, FaultKill, FaultPause } from './faults.ts';
 import { Dispatcher } from './http/dispatcher.ts';
 import type { ApiRequest, ApiResponse } from './http/dispatcher.ts';
 import { makeCertificate } from './http/certificate.ts';
+import type { ServerCertificate } from './http/certificate.ts';
 import { parseForm } from './http/parameters.ts';
 import { listenHttps } from './http/server.ts';
 import type { HttpAnswer } from './http/server.ts';
@@ -16,6 +17,8 @@ import { findLeaks } from './leaks.ts';
 import type { LeakReport } from './leaks.ts';
 import { RequestLog } from './request-log.ts';
 import type { RequestRecord } from './request-log.ts';
+import type { SavedState } from './saved-state.ts';
+import { restoreWorld, saveWorld } from './state/saved-world.ts';
 import { buildWorld } from './state/build-world.ts';
 import { Administrator } from './administrator.ts';
 import type { Options } from './state/vm.ts';
@@ -28,6 +31,7 @@ export { RealClock, VirtualClock } from './clock.ts';
 export type { SimClock } from './clock.ts';
 export type { Fault, FaultEffect, FaultMatch, StruckRequest } from './faults.ts';
 export type { LeakReport } from './leaks.ts';
+export type { SavedState } from './saved-state.ts';
 export type { RequestRecord } from './request-log.ts';
 
 export interface SimulatorOptions {
@@ -42,6 +46,8 @@ export interface SimulatorOptions {
   authDelayMs?: number;
   /** How many requests the log keeps in full; default 100,000. Counts are of all. */
   keptRecords?: number;
+  /** Goes on from there; its own topology wins. */
+  state?: SavedState;
 }
 
 export interface DirectRequest {
@@ -69,18 +75,21 @@ export class Simulator extends Administrator {
   readonly clock: SimClock;
   readonly #dispatcher: Dispatcher;
   readonly #servers: Server[] = [];
+  #certificate: ServerCertificate | undefined;
+  readonly #ports: Record<string, number>;
 
   constructor(options: SimulatorOptions) {
-    const speed = options.speed === 'instant' ? Infinity : (options.speed ?? 1);
-    const clock = options.clock ?? new RealClock(speed);
-    const world = buildWorld(options.topology, clock, options.seed ?? 1);
+    const { state } = options;
+    const { world, seed } = begin(options);
     super(world);
-    this.clock = clock;
+    this.clock = world.clock;
+    this.#certificate = state?.certificate;
+    this.#ports = { ...state?.ports };
     this.log = new RequestLog(options.keptRecords ?? 100_000);
-    this.faults = new Faults(options.seed ?? 1);
-    for (const fault of options.topology.faults) this.faults.add(faultOf(fault));
+    this.faults = new Faults(seed);
+    for (const fault of world.topology.faults) this.faults.add(faultOf(fault));
     this.#dispatcher = new Dispatcher(world, routes, options.authDelayMs ?? 3000);
-    world.view.start(!Number.isFinite(speed));
+    world.view.start(!Number.isFinite(speedOf(options)));
   }
 
   /** The kept part of the request log, oldest first. */
@@ -107,14 +116,15 @@ export class Simulator extends Administrator {
   /** Listens on 127.0.0.1, one port per node; `port` is the first node's. */
   async listen(options: { port?: number; host?: '127.0.0.1' } = {}): Promise<Listening> {
     const names = [...this.world.nodes.keys()];
-    const certificate = await makeCertificate(names);
+    const certificate = (this.#certificate ??= await makeCertificate(names));
     const nodeUrls: Record<string, string> = {};
     for (const [index, node] of names.entries()) {
-      const wanted = index === 0 ? (options.port ?? 0) : 0;
+      const wanted = (index === 0 ? options.port : undefined) ?? this.#ports[node] ?? 0;
       const { server, port } = await listenHttps(certificate, wanted, (request) =>
         this.#serve({ ...request, node, websocket: false }),
       );
       this.#servers.push(server);
+      this.#ports[node] = port;
       nodeUrls[node] = `https://127.0.0.1:${port}`;
     }
     for (const node of this.world.nodes.values()) node.fingerprint = certificate.fingerprint;
@@ -135,6 +145,18 @@ export class Simulator extends Administrator {
           }),
       ),
     );
+  }
+
+  /** The whole state, to go on from later. Workers that run now will have died by then, as in a power failure. */
+  save(): SavedState {
+    return structuredClone({
+      format: 1,
+      at: this.clock.now(),
+      topology: this.world.topology,
+      world: saveWorld(this.world),
+      certificate: this.#certificate,
+      ports: this.#ports,
+    });
   }
 
   leaks(): LeakReport {
@@ -196,6 +218,19 @@ export class Simulator extends Administrator {
       durationMs: this.clock.now() - at,
     });
   }
+}
+
+function speedOf({ speed = 1 }: SimulatorOptions): number {
+  return speed === 'instant' ? Infinity : speed;
+}
+
+/** A fresh world of the topology, or the one that was saved. */
+function begin(options: SimulatorOptions): { world: World; seed: number } {
+  const { state, seed = 1 } = options;
+  const clock = options.clock ?? new RealClock(speedOf(options), state?.at);
+  const world = buildWorld(state?.topology ?? options.topology, clock, seed);
+  if (state !== undefined) restoreWorld(world, state.world);
+  return { world, seed };
 }
 
 /** The request is carried out and answered as it is, only not at once. */

@@ -22,11 +22,12 @@ export function demoTopology(): Topology {
 
 /** The demo cluster under test. */
 export class Lab {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly simulator: Simulator;
 
-  constructor(seed = 1) {
-    this.simulator = new Simulator({ topology: demoTopology(), clock: this.clock, seed });
+  constructor(seed = 1, made?: { clock: VirtualClock; simulator: Simulator }) {
+    this.clock = made?.clock ?? new VirtualClock();
+    this.simulator = made?.simulator ?? new Simulator({ topology: demoTopology(), clock: this.clock, seed });
   }
 
   /** Plays a request in virtual time. */

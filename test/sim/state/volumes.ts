@@ -138,10 +138,7 @@ export class Volumes {
       storage: storageId,
       node: storage?.shared === true ? undefined : node,
     };
-    const key = this.#place(storageId, node);
-    const place = this.#places.get(key) ?? new Map<string, Volume>();
-    this.#places.set(key, place.set(volume.name, volume));
-    this.#own(volume);
+    this.#put(volume);
     return volume;
   }
 
@@ -150,14 +147,20 @@ export class Volumes {
     if (volume.vmid !== undefined) this.#byOwner.get(volume.vmid)?.delete(volume);
   }
 
+  /** Replaces all storages and volumes. */
+  restore(storages: Map<string, Storage>, volumes: Iterable<Volume>): void {
+    this.storages.clear();
+    this.#places.clear();
+    this.#byOwner.clear();
+    for (const storage of storages.values()) this.storages.set(storage.id, storage);
+    for (const volume of volumes) this.#put(volume);
+  }
+
   /** Gives a volume another name or place (renaming to a base, migration, reassigning). */
   move(volume: Volume, to: { storage?: string; node?: string; name?: string; vmid?: number }): void {
     this.remove(volume);
     Object.assign(volume, to);
-    const key = this.#place(volume.storage, volume.node ?? '');
-    const place = this.#places.get(key) ?? new Map<string, Volume>();
-    this.#places.set(key, place.set(volume.name, volume));
-    this.#own(volume);
+    this.#put(volume);
   }
 
   /** Linked clones of a base volume. */
@@ -218,7 +221,10 @@ export class Volumes {
     return this.storages.get(storageId)?.shared === true ? storageId : `${storageId}@${node}`;
   }
 
-  #own(volume: Volume): void {
+  #put(volume: Volume): void {
+    const key = this.#place(volume.storage, volume.node ?? '');
+    const place = this.#places.get(key) ?? new Map<string, Volume>();
+    this.#places.set(key, place.set(volume.name, volume));
     if (volume.vmid === undefined) return;
     const owned = this.#byOwner.get(volume.vmid) ?? new Set<Volume>();
     this.#byOwner.set(volume.vmid, owned.add(volume));

@@ -38,7 +38,7 @@ export class Task {
   #stopped = false;
   #interrupt: (() => void) | undefined;
 
-  constructor(kind: TaskKind, clock: SimClock, process: { pid: number; pstart: number }) {
+  constructor(kind: TaskKind, clock: SimClock, process: { pid: number; pstart: number; startTime?: number }) {
     this.#clock = clock;
     this.node = kind.node;
     this.type = kind.type;
@@ -46,7 +46,7 @@ export class Task {
     this.caller = kind.caller;
     this.pid = process.pid;
     this.pstart = process.pstart;
-    this.startTime = Math.floor(clock.now() / 1000);
+    this.startTime = process.startTime ?? Math.floor(clock.now() / 1000);
     const hex = (value: number): string => value.toString(16).toUpperCase().padStart(8, '0');
     this.upid = `UPID:${kind.node}:${hex(this.pid)}:${hex(this.pstart)}:${hex(this.startTime)}:${kind.type}:${kind.id}:${kind.caller.id}:`;
   }
@@ -108,6 +108,12 @@ export class Task {
   }
 }
 
+/** Tasks at rest. */
+export interface SavedTasks {
+  nextPid: number;
+  tasks: (Pick<Task, 'upid' | 'endTime' | 'status' | 'warnings'> & { log: readonly string[] })[];
+}
+
 /** All tasks of the cluster, newest last. */
 export class TaskRegistry {
   readonly #clock: SimClock;
@@ -143,6 +149,32 @@ export class TaskRegistry {
 
   running(): Iterable<Task> {
     return this.#running;
+  }
+
+  /** The tasks as plain values, oldest first. */
+  save(): SavedTasks {
+    const tasks = [...this.#tasks.values()].map(({ upid, endTime, status, log, warnings }) => ({
+      upid,
+      endTime,
+      status,
+      log,
+      warnings,
+    }));
+    return { nextPid: this.#nextPid, tasks };
+  }
+
+  /** Adds saved tasks; a worker that ran when they were saved has died without a word. */
+  restore(saved: SavedTasks): void {
+    this.#nextPid = saved.nextPid;
+    for (const { upid, ...rest } of saved.tasks) {
+      const parts = parseUpid(upid);
+      if (parts === undefined) continue;
+      const task = new Task(parts, this.#clock, parts);
+      Object.assign(task, rest);
+      task.status ??= 'unexpected status';
+      task.endTime ??= Math.floor(this.#clock.now() / 1000);
+      this.#tasks.set(upid, task);
+    }
   }
 
   async #run(task: Task, worker: (task: Task) => void | Promise<void>): Promise<void> {
