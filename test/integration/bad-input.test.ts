@@ -19,7 +19,10 @@ interface Mistake {
   reason: string;
   /** Of these the message must speak. */
   says: readonly (string | RegExp)[];
-  cure: { type: ResourceType<KubeObject>; name?: string; patch: object } | { create: KubeObject };
+  cure:
+    | { type: ResourceType<KubeObject>; name?: string; patch: object }
+    | { create: KubeObject }
+    | { inProxmox: (sim: World['sim']) => void };
 }
 
 const curePlan = (patch: object): Mistake['cure'] => ({ type: resources.plan, patch: { spec: patch } });
@@ -62,6 +65,14 @@ const MISTAKES: readonly Mistake[] = [
     reason: 'StorageMissing',
     says: ['nowhere', 'plan'],
     cure: curePlan({ systemDisk: { storage: 'shared' } }),
+  },
+  {
+    name: 'storage-to-come',
+    plan: { cloneType: 'Full', systemDisk: { storage: 'to-come' } },
+    reason: 'StorageMissing',
+    says: ['to-come'],
+    // No object changes: it shows in the next look at the cluster.
+    cure: { inProxmox: (sim) => enableStorage(sim, 'to-come') },
   },
   {
     name: 'missing-node',
@@ -129,6 +140,12 @@ const MISTAKES: readonly Mistake[] = [
   },
 ];
 
+function enableStorage({ world: cluster }: World['sim'], id: string): void {
+  const storage = cluster.volumes.storages.get(id);
+  if (storage === undefined) throw new Error(`The topology has no storage ${id}.`);
+  storage.disabled = false;
+}
+
 const POOLS: readonly { pool: IPPool; reason: string; says: readonly string[]; patch: object }[] = [
   {
     pool: aPool({ bridge: 'vmbr1', vlan: 8, gateway: '198.51.100.1' }, 'gateway-outside'),
@@ -157,7 +174,11 @@ beforeAll(async () => {
   bed = await startTestBed();
   const ordinary = aTemplate({ vmid: ORDINARY_VM, options: { template: null } });
   const topology = aTopology([{ vmid: 9030, options: { ide2: null } }]);
-  world = await startWorld(bed, { topology: { ...topology, vms: [...topology.vms, ordinary] } });
+  const toCome = { id: 'to-come', disabled: true, path: '/mnt/pve/to-come', usedBytes: 0, totalBytes: 2 ** 40 };
+  const storage = { type: 'nfs' as const, content: ['images'], shared: true, ...toCome };
+  world = await startWorld(bed, {
+    topology: { ...topology, vms: [...topology.vms, ordinary], storages: [...topology.storages, storage] },
+  });
   await world.create(aPool());
   // Objects age in whole seconds: the overlapping pool gives way to this one by its name.
   await world.create(...POOLS.map(({ pool }) => pool));
@@ -232,6 +253,7 @@ test('mistakes cost nothing: no call that changes anything, no second look at ea
 test('what is corrected goes on by itself, and deleting everything leaves nothing', async () => {
   for (const { name, cure } of MISTAKES) {
     if ('create' in cure) await world.create(cure.create);
+    else if ('inProxmox' in cure) cure.inProxmox(world.sim);
     else await world.patch(cure.type, cure.name ?? name, cure.patch);
   }
   for (const { pool, patch } of POOLS) await world.patch(resources.ipPool, pool.metadata.name, { spec: patch });
