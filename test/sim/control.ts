@@ -8,8 +8,15 @@ import { faultJson, faultOf, faultSchema } from './fault-schema.ts';
 import { statusPage } from './status-page.ts';
 import type { Simulator } from './simulator.ts';
 
+/** What only the process around the simulator can do. */
+export interface ControlHost {
+  /** Writes the state file, if there is one. */
+  save(): Promise<void>;
+}
+
 interface ControlCall {
   simulator: Simulator;
+  host: ControlHost | undefined;
   query: URLSearchParams;
   body: unknown;
 }
@@ -52,20 +59,29 @@ function disarm({ simulator }: ControlCall): unknown {
   return { armed: 0 };
 }
 
+async function save({ host }: ControlCall): Promise<unknown> {
+  if (host === undefined) throw new Error('there is no state file');
+  await host.save();
+  return { saved: true };
+}
+
 const calls: Record<string, (call: ControlCall) => unknown> = {
   'GET /sim/requests': requests,
   'GET /sim/leaks': ({ simulator }) => simulator.leaks(),
   'GET /sim/faults': ({ simulator }) => simulator.faults.list().map(faultJson),
   'POST /sim/faults': arm,
   'DELETE /sim/faults': disarm,
+  'POST /sim/state': save,
   'POST /sim/actions': ({ simulator, body }) => act(simulator, body),
 };
 
-async function serve(simulator: Simulator, request: IncomingMessage, response: ServerResponse): Promise<void> {
+type Context = Pick<ControlCall, 'simulator' | 'host'>;
+
+async function serve(context: Context, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const method = request.method ?? 'GET';
   if (method === 'GET' && url.pathname === '/') {
-    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(statusPage(simulator));
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(statusPage(context.simulator));
     return;
   }
   const call = calls[`${method} ${url.pathname}`];
@@ -73,7 +89,7 @@ async function serve(simulator: Simulator, request: IncomingMessage, response: S
   try {
     const text = await readText(request);
     const body: unknown = text === '' ? undefined : JSON.parse(text);
-    const data = await call({ simulator, query: url.searchParams, body });
+    const data = await call({ ...context, query: url.searchParams, body });
     if (data instanceof Lines) response.writeHead(200, { 'content-type': 'application/jsonl' }).end(data.text);
     else sendJson(response, 200, data);
   } catch (error) {
@@ -92,8 +108,12 @@ async function readText(request: IncomingMessage): Promise<string> {
 }
 
 /** Serves the control port on 127.0.0.1. */
-export async function listenControl(simulator: Simulator, port: number): Promise<{ server: Server; url: string }> {
-  const server = createServer((request, response) => void serve(simulator, request, response));
+export async function listenControl(
+  simulator: Simulator,
+  port: number,
+  host?: ControlHost,
+): Promise<{ server: Server; url: string }> {
+  const server = createServer((request, response) => void serve({ simulator, host }, request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, '127.0.0.1', resolve);

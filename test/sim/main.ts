@@ -1,64 +1,115 @@
-// The command `npm run simulator`: serves a simulated Proxmox VE cluster until it is told to end.
-import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+// The command `npm run simulator`: serves simulated Proxmox VE clusters until it is told to end.
+import { createWriteStream } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { VirtualClock } from './clock.ts';
+import { help, readCommandLine } from './command-line.ts';
+import type { CommandLine } from './command-line.ts';
 import { listenControl } from './control.ts';
+import { parseStates, stateText } from './saved-state.ts';
+import type { SavedState } from './saved-state.ts';
 import { parseTopology, Simulator } from './simulator.ts';
+import type { Listening, Topology } from './simulator.ts';
 
-const help = `Serves a simulated Proxmox VE cluster over TLS on 127.0.0.1.
+const defaultPort = 8006;
 
-  --port PORT           port of the first node's API (default 8006; 0 picks one)
-  --control-port PORT   port of the control API and status page (default: any)
-  --topology FILE       the cluster to simulate (default: the demo cluster)
-  --speed FACTOR        1 is the recorded durations, 10 ten times as fast, instant no time at all (default 1)
-  --seed NUMBER         same seed, same run (default 1)
-  --announce FILE       write {url, nodeUrls, caPem, fingerprint, controlUrl, tokens} there once it listens
-  --help                this text
-
-SIGTERM and SIGINT end it.
-`;
+interface Cluster {
+  simulator: Simulator;
+  listening: Listening;
+  control: { server: Server; url: string };
+}
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      port: { type: 'string', default: '8006' },
-      'control-port': { type: 'string', default: '0' },
-      topology: { type: 'string' },
-      speed: { type: 'string', default: '1' },
-      seed: { type: 'string', default: '1' },
-      announce: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
+  const options = readCommandLine(process.argv.slice(2));
+  if (options === undefined) {
     process.stdout.write(help);
     return;
   }
-  const file = values.topology ?? new URL('./topologies/demo.json', import.meta.url);
-  const topology = parseTopology(JSON.parse(await readFile(file, 'utf8')));
-  const speed = values.speed === 'instant' ? 'instant' : positive(values.speed, '--speed');
-  const simulator = new Simulator({ topology, speed, seed: positive(values.seed, '--seed') });
-  const listening = await simulator.listen({ port: Number(values.port) });
-  const control = await listenControl(simulator, Number(values['control-port']));
-  const tokens = topology.tokens.map(({ id, secret }) => ({ id, secret }));
-  const announcement = { ...listening, controlUrl: control.url, tokens };
-  if (values.announce !== undefined) await writeFile(values.announce, `${JSON.stringify(announcement, null, 2)}\n`);
-  process.stdout.write(
-    `API      ${listening.url}/api2/json\nstatus   ${control.url}/\nCA       SHA-256 ${listening.fingerprint} (certificate)\n`,
-  );
-  for (const { id, secret } of tokens) process.stdout.write(`token    PVEAPIToken=${id}=${secret}\n`);
+  const simulators = await makeSimulators(options);
+  if (options.record !== undefined) record(simulators, options.record);
+  const save = async (): Promise<void> => saveStates(simulators, options.state);
+  const clusters: Cluster[] = [];
+  for (const [index, simulator] of simulators.entries()) {
+    const isFirst = index === 0;
+    const port = options.port ?? (simulator.hasSavedPorts ? undefined : defaultPort);
+    const listening = await simulator.listen(isFirst && port !== undefined ? { port } : {});
+    const control = await listenControl(simulator, isFirst ? options.controlPort : 0, { save });
+    clusters.push({ simulator, listening, control });
+  }
+  await announce(clusters, options.announce);
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
-  control.server.closeAllConnections();
-  control.server.close();
-  await simulator.close();
+  for (const { simulator, control } of clusters) {
+    control.server.closeAllConnections();
+    control.server.close();
+    await simulator.close();
+  }
+  await save();
 }
 
-function positive(text: string, option: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new Error(`${option} must be a positive number, got ${text}`);
-  return number;
+async function makeSimulators(options: CommandLine): Promise<Simulator[]> {
+  const states = options.state === undefined ? [] : await readStates(options.state);
+  const topologies =
+    states.length > 0 ? states.map((state) => state.topology) : await Promise.all(files(options).map(readTopology));
+  return topologies.map((topology, index) => {
+    const { speed, seed, keptRecords } = options;
+    const state = states[index];
+    const base = { topology, seed: seed + index, keptRecords, ...(state === undefined ? {} : { state }) };
+    return new Simulator(speed === 'virtual' ? { ...base, clock: new VirtualClock(state?.at) } : { ...base, speed });
+  });
+}
+
+function files({ topologies }: CommandLine): (string | URL)[] {
+  return topologies.length > 0 ? topologies : [new URL('./topologies/demo.json', import.meta.url)];
+}
+
+async function readTopology(file: string | URL): Promise<Topology> {
+  return parseTopology(JSON.parse(await readFile(file, 'utf8')));
+}
+
+async function readStates(file: string): Promise<SavedState[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
+  }
+  return parseStates(text);
+}
+
+/** Written beside and renamed, so that an end in the middle leaves the old state. */
+async function saveStates(simulators: readonly Simulator[], file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  await writeFile(`${file}.new`, stateText(simulators.map((simulator) => simulator.save())), { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}
+
+function record(simulators: readonly Simulator[], file: string): void {
+  const stream = createWriteStream(file, { flags: 'a' });
+  for (const simulator of simulators) {
+    const { cluster } = simulator.world.topology;
+    simulator.onRequest((request) => stream.write(`${JSON.stringify({ cluster, ...request })}\n`));
+  }
+}
+
+async function announce(clusters: readonly Cluster[], file: string | undefined): Promise<void> {
+  const announced = clusters.map(({ simulator, listening, control }) => ({
+    cluster: simulator.world.topology.cluster,
+    ...listening,
+    controlUrl: control.url,
+    tokens: simulator.world.topology.tokens.map(({ id, secret }) => ({ id, secret })),
+  }));
+  if (file !== undefined)
+    await writeFile(file, `${JSON.stringify({ ...announced[0], clusters: announced }, null, 2)}\n`);
+  for (const { url, controlUrl, fingerprint, tokens } of announced) {
+    process.stdout.write(
+      `API      ${url}/api2/json\nstatus   ${controlUrl}/\nCA       SHA-256 ${fingerprint} (certificate)\n`,
+    );
+    for (const { id, secret } of tokens) process.stdout.write(`token    PVEAPIToken=${id}=${secret}\n`);
+  }
 }
 
 try {

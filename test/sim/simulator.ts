@@ -92,6 +92,11 @@ export class Simulator extends Administrator {
     world.view.start(!Number.isFinite(speedOf(options)));
   }
 
+  /** Whether it goes on under the ports it had. */
+  get hasSavedPorts(): boolean {
+    return Object.keys(this.#ports).length > 0;
+  }
+
   /** The kept part of the request log, oldest first. */
   get requests(): RequestRecord[] {
     return this.log.records;
