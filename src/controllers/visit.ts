@@ -125,6 +125,8 @@ export class VirtualMachineVisit implements Visit {
     const state = tasks.state(upid as Upid);
     if (state === undefined || state.state === 'running') {
       this.#watch(upid, status);
+      // Whether it still runs cannot be told: that is worth more to a person than that it did when it was last seen.
+      if (tasks.failure !== undefined) throw pveTrouble(tasks.failure, name);
       return { kind: 'running', explanation: slowMigration(status, this.now(), migrationMs) };
     }
     if (state.state === 'ok') return { kind: 'ended' };

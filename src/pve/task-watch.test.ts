@@ -93,6 +93,27 @@ describe('polling', () => {
     expect(calls.list - later).toBeLessThanOrEqual(31);
   });
 
+  it('tells why tasks cannot be seen, until they can be or none is of interest', async () => {
+    const { clock, watch, listed, onEnd, failList } = scene();
+    expect(watch.failure).toBeUndefined();
+    const refused = new PveError({ kind: 'unreachable', call: 'GET /cluster/tasks', detail: 'refused' });
+    failList(refused);
+    listed.set(upid, running);
+    watch.watch(upid, onEnd);
+    await clock.advance(1_000);
+    expect(watch.failure).toBe(refused);
+    failList(undefined);
+    await clock.advance(3_000);
+    expect(watch.failure).toBeUndefined();
+    failList(refused);
+    listed.set(upid, ok);
+    await clock.advance(3_000);
+    expect(watch.failure).toBe(refused);
+    failList(undefined);
+    await clock.advance(10_000);
+    expect(watch.failure).toBeUndefined();
+  });
+
   it('is one for many tasks, and many new ones do not keep it from happening', async () => {
     const { clock, calls, watch, listed, onEnd } = scene();
     for (let pid = 1; pid <= 100; pid += 1) {

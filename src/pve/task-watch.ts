@@ -16,6 +16,8 @@ export interface TaskWatch {
   watch(upid: Upid, onEnd: (end: WatchedState) => void): void;
   /** What is known of a watched or lately ended task. */
   state(upid: Upid): WatchedState | undefined;
+  /** Why the tasks cannot be seen at the moment; undefined when the last poll was good. */
+  readonly failure: unknown;
 }
 
 /** How long to wait between two polls while the youngest task is younger than this. */
@@ -64,6 +66,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
   const watched = new Map<Upid, Watched>();
   const ended = new Map<Upid, WatchedState>();
   let wake = new AbortController();
+  let failure: unknown;
 
   const call = (listener: (end: WatchedState) => void, end: WatchedState): void => {
     try {
@@ -145,7 +148,6 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
 
   const run = async (signal: AbortSignal): Promise<void> => {
     let lastPoll = clock.now();
-    let failure: unknown;
     while (!signal.aborted) {
       if (watched.size === 0) {
         await rest(IDLE_MS, signal);
@@ -185,6 +187,9 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
       wake.abort();
     },
     state: (upid) => ended.get(upid) ?? watched.get(upid)?.state,
+    get failure() {
+      return watched.size === 0 ? undefined : failure;
+    },
   };
 }
 

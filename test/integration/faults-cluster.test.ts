@@ -52,6 +52,8 @@ function whenFirstCloned(meanwhile: () => void): void {
   world.sim.faults.add({ match: { method: 'POST', path: CLONE }, when: 'after', effect: { meanwhile } });
 }
 
+const isUnreachable = (vm: VirtualMachine): boolean => reasonOf(vm) === 'ClusterUnreachable';
+
 describe('the cluster is out of reach in the middle of three deploys', () => {
   const rows: { name: string; effect: FaultEffect }[] = [
     { name: 'connections are reset', effect: 'reset' },
@@ -70,7 +72,7 @@ describe('the cluster is out of reach in the middle of three deploys', () => {
     });
     await world.create(...NAMES.map((name) => aVirtualMachine(name)));
     for (const name of NAMES) {
-      const vm = await world.untilVm(name, 'ClusterUnreachable', (one) => reasonOf(one) === 'ClusterUnreachable');
+      const vm = await world.untilVm(name, 'ClusterUnreachable', isUnreachable, 30_000);
       expect(condition(vm, 'Stalled')).toBeUndefined();
       expect(condition(vm, 'Ready')?.message).toContain(CLUSTER);
     }
@@ -90,7 +92,7 @@ describe('the cluster is out of reach in the middle of three deploys', () => {
     await world.untilReady('doomed');
     const repair = breakAll('reset');
     await bed.client.delete(resources.virtualMachine, 'doomed', world.namespace);
-    await world.untilVm('doomed', 'ClusterUnreachable', (vm) => reasonOf(vm) === 'ClusterUnreachable');
+    await world.untilVm('doomed', 'ClusterUnreachable', isUnreachable);
     expect(await world.list(resources.ipAddressReservation)).toHaveLength(1);
     repair();
     await world.untilVmGone('doomed', BACK_LIMIT_MS);
@@ -160,7 +162,7 @@ describe('the token is not accepted any more', () => {
     const old = world.sim.world.access.tokens.get(world.token.id);
     whenFirstCloned(() => world.sim.revokeToken(world.token.id));
     await world.create(...NAMES.map((name) => aVirtualMachine(name)));
-    for (const name of NAMES) await world.untilStalled(name, 'Unauthorized');
+    for (const name of NAMES) await world.untilStalled(name, 'Unauthorized', 30_000);
     await untilCluster('Unauthorized');
     const seen = world.sim.requests.length;
     if (old === undefined) throw new Error('The simulator had no token.');

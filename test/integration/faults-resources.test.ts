@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import { aPlan, aPool, aVirtualMachine } from '../builders/objects.ts';
 import { aTemplate } from '../builders/topology.ts';
+import { until } from '../kube/until.ts';
 import { Vm } from '../sim/state/vm.ts';
 import { changesSince, expectOneVmEach, lookAgain, reasonOf, touchToken } from './end-state.ts';
 import { startTestBed, type TestBed } from './harness.ts';
@@ -82,6 +83,8 @@ test('a clone that is cut off and keeps its lock is reported on the object and m
   const seen = world.sim.requests.length;
   await lookAgain(world, 2000);
   expect(changesSince(world, seen)).toEqual([]);
+  // Nobody is quicker than a poll.
+  await nextPoll();
   world.sim.world.vms.delete(2000);
   const vm = await world.untilReady('web', SEEN_LIMIT_MS);
   expect(condition(vm, 'LeftBehind')).toBeUndefined();
@@ -106,3 +109,10 @@ test('a task that fails for no reason of ours is said and tried again', async ()
   expect(reasonOf(vm)).toBe('Ready');
   await expectOneVmEach(world);
 });
+
+async function nextPoll(): Promise<void> {
+  const seen = world.sim.requests.length;
+  await until('the inventory is polled', () =>
+    world.sim.requests.slice(seen).some(({ path }) => path === '/cluster/resources'),
+  );
+}
