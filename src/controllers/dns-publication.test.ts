@@ -14,11 +14,11 @@ let fake: FakeContext;
 let calls: string[];
 let failing: Set<string>;
 
-function provider(zone: string, key: string): DnsProvider {
+function provider(name: string, apiKey: string): DnsProvider {
   return {
     read: async (keys) =>
-      calls.some((call) => call.startsWith(`${zone} `))
-        ? keys.map((name) => ({ ...name, ttlSeconds: 60, values: ['192.0.2.10'] }))
+      calls.some((call) => call.startsWith(`${name} `))
+        ? keys.map((one) => ({ ...one, ttlSeconds: 60, values: ['192.0.2.10'] }))
         : [],
     apply: async (changes) => {
       for (const change of changes) {
@@ -26,9 +26,9 @@ function provider(zone: string, key: string): DnsProvider {
           change.kind === 'set'
             ? `set ${change.record.name} ${change.record.type} ${change.record.ttlSeconds}`
             : `delete ${change.name} ${change.type}`;
-        calls.push(`${zone} ${key} ${text}`);
+        calls.push(`${name} ${apiKey} ${text}`);
       }
-      if (failing.has(zone)) throw new DnsError('unreachable', `${zone} does not answer.`);
+      if (failing.has(name)) throw new DnsError('unreachable', `${name} does not answer.`);
     },
     test: async () => undefined,
   };
@@ -38,9 +38,9 @@ beforeEach(() => {
   calls = [];
   failing = new Set();
   fake = createFakeContext({
-    openDnsZone: ({ spec }, key) => {
+    openDnsZone: ({ spec }, apiKey) => {
       if (spec.zone === 'broken.example') throw new Error('The URL is none.');
-      return provider(spec.zone, key);
+      return provider(spec.zone, apiKey);
     },
   });
 });

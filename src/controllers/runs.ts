@@ -5,7 +5,9 @@ import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machin
 import type { VirtualMachineRun, VirtualMachineRunStatus } from '../api/virtual-machine-run.ts';
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
 import { patchStatus } from '../kube/status.ts';
+import { keyOf } from '../kube/types.ts';
 import type { Trouble } from '../machine/outcome.ts';
+import { operationOf } from '../machine/progress.ts';
 import { type Context, INDEX } from './context.ts';
 
 const KEPT_RUNS = 50;
@@ -17,34 +19,34 @@ export async function openRun(
   status: VirtualMachineStatus,
   trigger: string,
 ): Promise<void> {
-  const { operation, runCount } = status;
-  const { name, namespace, uid } = vm.metadata;
-  if (
-    operation?.runName === undefined ||
-    context.stores.virtualMachineRuns.get(`${namespace}/${operation.runName}`) !== undefined
-  )
-    return;
+  const key = `${vm.metadata.namespace}/${status.operation?.runName}`;
+  if (status.operation?.runName === undefined || context.stores.virtualMachineRuns.get(key) !== undefined) return;
   try {
-    const run = await context.client.create(resources.virtualMachineRun, {
-      metadata: {
-        name: operation.runName,
-        namespace,
-        ownerReferences: [{ apiVersion: API_VERSION, kind: 'VirtualMachine', name, uid: uid ?? '' }],
-      },
-      spec: {
-        virtualMachineName: name,
-        number: runCount ?? 1,
-        machine: operation.machine,
-        trigger,
-        // The record may be made in a later pass than the one that the run began with.
-        from: operation.steps?.[0]?.from ?? vm.status?.state ?? 'creation',
-      },
-    });
+    const run = await context.client.create(resources.virtualMachineRun, newRun(vm, status, trigger));
     context.stores.virtualMachineRuns.observe(run);
   } catch (error) {
-    if (!isAlreadyExists(error))
-      context.log.warn({ err: error, VirtualMachine: `${namespace}/${name}` }, 'Recording a run failed');
+    if (!isAlreadyExists(error)) context.log.warn({ err: error, VirtualMachine: keyOf(vm) }, 'Recording a run failed');
   }
+}
+
+function newRun(vm: VirtualMachine, status: VirtualMachineStatus, trigger: string) {
+  const { machine, runName = '', steps = [] } = operationOf(status);
+  const { name, namespace, uid = '' } = vm.metadata;
+  return {
+    metadata: {
+      name: runName,
+      namespace,
+      ownerReferences: [{ apiVersion: API_VERSION, kind: 'VirtualMachine', name, uid }],
+    },
+    spec: {
+      virtualMachineName: name,
+      number: status.runCount ?? 1,
+      machine,
+      trigger,
+      // The record may be made in a later pass than the one that the run began with.
+      from: steps[0]?.from ?? vm.status?.state ?? 'creation',
+    },
+  };
 }
 
 export interface RunEnd {

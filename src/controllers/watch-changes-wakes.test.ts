@@ -7,11 +7,17 @@ import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machin
 import type { Change } from '../kube/store.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { keyOf } from '../kube/types.ts';
-import type { Context } from './context.ts';
+import { type Context, INDEX } from './context.ts';
 import { newRevision } from './plan-revisions.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
-import { type ChangeWatch, concernsReconcile, sightingChanged, watchChanges } from './watch-changes.ts';
+import {
+  type ChangeWatch,
+  concernsReconcile,
+  RETRY_ANNOTATION,
+  sightingChanged,
+  watchChanges,
+} from './watch-changes.ts';
 
 type Handler = (change: Change<KubeObject>) => void;
 
@@ -20,6 +26,8 @@ let woken: string[];
 let handlers: Map<string, Handler>;
 let inventory: SnapshotShape;
 let watch: ChangeWatch;
+/** The index of VMs by cluster; by default all are on it. */
+let clusterOf: ((vm: VirtualMachine) => string | undefined) | undefined;
 
 const vm = (name: string, status: VirtualMachineStatus = {}, metadata: object = {}): VirtualMachine => ({
   ...anOwner({ name, ...metadata }),
@@ -41,7 +49,10 @@ function storeOf(kind: string) {
   const list = (): readonly KubeObject[] => (kind === 'virtualMachines' ? vms : (objects[kind] ?? []));
   return {
     list,
-    byIndex: list,
+    byIndex: (index: string, key: string) =>
+      kind === 'virtualMachines' && index === INDEX.cluster && clusterOf !== undefined
+        ? vms.filter((one) => clusterOf?.(one) === key)
+        : list(),
     subscribe: (handler: Handler) => {
       handlers.set(kind, handler);
       return () => void handlers.delete(kind);
@@ -54,6 +65,7 @@ beforeEach(() => {
   woken = [];
   handlers = new Map();
   inventory = {};
+  clusterOf = undefined;
   const kinds = [
     'virtualMachines',
     'plans',
@@ -105,6 +117,13 @@ describe('a change of a VM', () => {
     { name: 'in its spec', now: { generation: 2 }, before: { generation: 1 }, want: true },
     { name: 'into deletion', now: { deletionTimestamp: 'now' }, before: {}, want: true },
     { name: 'that took a finalizer away', now: { finalizers: ['a'] }, before: { finalizers: ['a', 'b'] }, want: true },
+    {
+      name: 'that asks for a look',
+      now: { annotations: { [RETRY_ANNOTATION]: '2' } },
+      before: { annotations: { [RETRY_ANNOTATION]: '1' } },
+      want: true,
+    },
+    { name: 'in another annotation', now: { annotations: { note: 'x' } }, before: {}, want: false },
     { name: 'that added one', now: { finalizers: ['a'] }, before: {}, want: false },
     { name: 'in its status', now: { resourceVersion: '2' }, before: { resourceVersion: '1' }, want: false },
   ])('$name: $want', ({ now, before, want }) => {
@@ -211,8 +230,8 @@ describe('what wakes those that are under way', () => {
   });
 
   test('a pool counts anew when an address is taken or given back', () => {
-    const reservation = { ...aPool(), spec: { poolName: 'ipv4' } } as KubeObject;
-    expect(change('addressReservations', reservation)).toEqual(['pools ipv4 resync']);
+    const taken = { ...aPool(), spec: { poolName: 'ipv4' } } as KubeObject;
+    expect(change('addressReservations', taken)).toEqual(['pools ipv4 resync']);
   });
 });
 
@@ -237,8 +256,8 @@ describe('a zone', () => {
 });
 
 describe('a poll of a cluster', () => {
-  const listed = (change: Parameters<typeof aListedVm>[1] = {}): SnapshotShape => ({
-    vms: [aListedVm(VMID, change)],
+  const listed = (shown: Parameters<typeof aListedVm>[1] = {}): SnapshotShape => ({
+    vms: [aListedVm(VMID, shown)],
     nodes: [aNode('pve1'), aNode('pve2')],
   });
 
@@ -283,6 +302,33 @@ describe('a poll of a cluster', () => {
     inventory = listed({ lock: 'backup' });
     watch.onInventory('lab');
     expect(woken).toContain('virtualMachines rested resync');
+  });
+});
+
+describe('a poll that shows another template, node or storage', () => {
+  const wokenByPoll = (): string[] => {
+    woken = [];
+    watch.onInventory('lab');
+    return [...new Set(woken.filter((line) => line.startsWith('virtualMachines ')))];
+  };
+  const template = aListedVm(9000, { template: true });
+
+  beforeEach(() => {
+    wokenByPoll();
+    inventory = { vms: [template] };
+  });
+
+  test('wakes those that are under way', () => {
+    expect(wokenByPoll()).toEqual(['fresh', 'waiting', 'cloned'].map((name) => `virtualMachines ${name} resync`));
+    expect(wokenByPoll()).toEqual([]);
+  });
+
+  test('wakes also those that are not on a cluster yet and whose plan names it', () => {
+    const undecided = vm('undecided', { state: 'creation', clusterName: undefined });
+    const elsewhere = vm('elsewhere', { state: 'creation', clusterName: 'other' });
+    vms = [undecided, elsewhere];
+    clusterOf = ({ status }) => status?.clusterName;
+    expect(wokenByPoll()).toEqual(['virtualMachines undecided resync']);
   });
 });
 

@@ -97,9 +97,9 @@ function seed({ kube, context }: FakeContext, token: { id: string; secret: strin
 }
 
 async function settled<T>(fake: FakeContext, promise: Promise<T>): Promise<T> {
-  let done = false;
-  const watched = promise.finally(() => void (done = true));
+  const state = { done: false };
+  const watched = promise.finally(() => void (state.done = true));
   watched.catch(() => undefined);
-  while (!done) await fake.clock.advance(PAUSE_MS);
+  while (!state.done) await fake.clock.advance(PAUSE_MS);
   return watched;
 }
