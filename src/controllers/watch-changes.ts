@@ -1,7 +1,7 @@
 // Turns changes of objects and of clusters into keys to look at: what a VM waits for wakes it.
 import type { State } from '../api/states.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
-import type { Condition } from '../api/object.ts';
+import { type Condition, GROUP } from '../api/object.ts';
 import type { Change } from '../kube/store.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { keyOf } from '../kube/types.ts';
@@ -43,6 +43,14 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   };
   const wakeIn = (states: ReadonlySet<State | undefined>): void =>
     wakeUnready(stores.virtualMachines.list().filter(({ status }) => states.has(status?.state)));
+  // VMs of a cluster, with those that are on none yet and whose plan names this one.
+  const concerned = (cluster: string): VirtualMachine[] => [
+    ...stores.virtualMachines.byIndex(INDEX.cluster, cluster),
+    ...stores.plans
+      .byIndex(INDEX.cluster, cluster)
+      .flatMap((plan) => stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name))
+      .filter(({ status }) => status?.clusterName === undefined),
+  ];
   const wakeUnaddressed = (): void => wakeIn(WITHOUT_ADDRESSES);
   const wakeUncloned = (): void => wakeIn(WITHOUT_VMID);
 
@@ -64,7 +72,7 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   });
   on(stores.clusters, (cluster, change) => {
     const name = keyOf(cluster);
-    if (readinessChanged(change)) wakeUnready(stores.virtualMachines.byIndex(INDEX.cluster, name));
+    if (readinessChanged(change)) wakeUnready(concerned(name));
     if (isStatusOnly(change)) return;
     queues.clusters.add(name);
     wakeUnready(stores.virtualMachines.list());
@@ -105,11 +113,9 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
       queues.clusters.add(name, 'resync');
       const before = seen.get(name);
       seen.set(name, snapshot);
-      const supplied = supplyChanged(before, snapshot);
-      for (const vm of stores.virtualMachines.byIndex(INDEX.cluster, name)) {
-        if (sightingChanged(vm, before, snapshot) || (supplied && isUnderWay(vm)))
-          queues.virtualMachines.add(keyOf(vm), 'resync');
-      }
+      for (const vm of stores.virtualMachines.byIndex(INDEX.cluster, name))
+        if (sightingChanged(vm, before, snapshot)) queues.virtualMachines.add(keyOf(vm), 'resync');
+      if (supplyChanged(before, snapshot)) wakeUnready(concerned(name), 'resync');
     },
     enqueueAll() {
       for (const vm of stores.virtualMachines.list()) queues.virtualMachines.add(keyOf(vm), 'restart');
@@ -124,7 +130,10 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   };
 }
 
-/** Our own status writes wake nobody; a new spec, a deletion and a lost finalizer do. */
+/** Annotation on a VM: any change of it makes the operator look at the VM at once. */
+export const RETRY_ANNOTATION = `${GROUP}/retry-at`;
+
+/** Our own status writes wake nobody; a new spec, a deletion, a lost finalizer and a person who asks for it do. */
 export function concernsReconcile(change: Change<VirtualMachine>): boolean {
   if (change.type !== 'updated' || change.previous === undefined) return true;
   const { metadata: now } = change.object;
@@ -132,6 +141,7 @@ export function concernsReconcile(change: Change<VirtualMachine>): boolean {
   return (
     now.generation !== before.generation ||
     now.deletionTimestamp !== before.deletionTimestamp ||
+    now.annotations?.[RETRY_ANNOTATION] !== before.annotations?.[RETRY_ANNOTATION] ||
     (now.finalizers ?? []).length < (before.finalizers ?? []).length
   );
 }
