@@ -2,6 +2,7 @@
 import { failure } from './errors.ts';
 import { Vm } from './state/vm.ts';
 import type { Options } from './state/vm.ts';
+import { holdStorage } from './state/storage-lock.ts';
 import { endProcess } from './state/power.ts';
 import type { AgentMode, NodeState, World } from './state/world.ts';
 
@@ -24,7 +25,7 @@ export class Administrator {
   /** Creates somebody else's VM under that id. */
   stealVmid(vmid: number, options: Options = { name: 'stranger', memory: '512' }, node?: string): void {
     if (this.world.vms.has(vmid)) throw failure(`VM ${vmid} already exists`);
-    const home = node ?? this.world.nodes.keys().next().value ?? '';
+    const home = node ?? this.#firstNode();
     this.world.vms.set(vmid, new Vm(vmid, home, { ...options }));
   }
 
@@ -43,6 +44,11 @@ export class Administrator {
     return this.world.locks.hold(request, () => this.world.clock.sleep(forMs));
   }
 
+  /** Holds a storage's lock, as a slow allocation elsewhere does; resolves when given back. */
+  holdStorageLock(id: string, forMs: number, node = this.#firstNode()): Promise<void> {
+    return holdStorage(this.world, this.world.volumes.storage(id), node, forMs);
+  }
+
   /** What the guest's agent does from now on: answer once booted, be absent, or take commands and never answer. */
   setAgent(vmid: number, agent: AgentMode): void {
     this.#vm(vmid);
@@ -58,7 +64,7 @@ export class Administrator {
   fillStorage(id: string, freeBytes = 0, node?: string): void {
     const storage = this.world.volumes.storages.get(id);
     if (storage === undefined) throw failure(`storage '${id}' does not exist`);
-    const at = node ?? this.world.nodes.keys().next().value ?? '';
+    const at = node ?? this.#firstNode();
     const known = this.world.volumes.usedBytes(storage, at) - storage.otherBytes;
     storage.otherBytes = storage.totalBytes - known - freeBytes;
   }
@@ -98,7 +104,7 @@ export class Administrator {
 
   /** Sets the privileges of a role. */
   setRole(role: string, privileges: readonly string[]): void {
-    this.world.access.roles.set(role, new Set(privileges));
+    this.world.access.setRole(role, privileges);
   }
 
   /** Moves a volume's file out of sight, or back. */
@@ -113,6 +119,10 @@ export class Administrator {
     const vm = this.#vm(vmid);
     if (!this.world.nodes.has(node)) throw failure(`no such cluster node '${node}'`);
     vm.node = node;
+  }
+
+  #firstNode(): string {
+    return this.world.nodes.keys().next().value ?? '';
   }
 
   #vm(vmid: number): Vm {

@@ -15,6 +15,12 @@ const actionSchema = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('stealVmid'), vmid, node: node.optional() }),
   z.strictObject({ action: z.literal('setLock'), vmid, lock: z.string().nullable() }),
   z.strictObject({ action: z.literal('holdLock'), vmid, forMs: z.number().positive() }),
+  z.strictObject({
+    action: z.literal('holdStorageLock'),
+    storage: z.string(),
+    forMs: z.number().positive(),
+    node: node.optional(),
+  }),
   z.strictObject({ action: z.literal('setAgent'), vmid, agent: z.enum(['answering', 'absent', 'hanging']) }),
   z.strictObject({
     action: z.literal('fillStorage'),
@@ -50,6 +56,8 @@ const actions: Actions = {
   stealVmid: (simulator, action) => simulator.stealVmid(action.vmid, undefined, action.node),
   setLock: (simulator, { vmid: id, lock }) => simulator.setLock(id, lock),
   holdLock: (simulator, { vmid: id, forMs }) => void simulator.holdLock(id, forMs),
+  holdStorageLock: (simulator, action) =>
+    void simulator.holdStorageLock(action.storage, action.forMs, action.node),
   setAgent: (simulator, { vmid: id, agent }) => simulator.setAgent(id, agent),
   fillStorage: (simulator, action) => simulator.fillStorage(action.storage, action.freeBytes, action.node),
   hideVolume: (simulator, { volid, hidden }) => simulator.hideVolume(volid, hidden),

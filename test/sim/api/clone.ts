@@ -18,6 +18,7 @@ import { formatSize, isCdrom, isCloudInit, parseDrive, parseNet, printDrive, pri
 import type { Drive } from '../state/drive.ts';
 import { allocateDisk, linkClone, requireVolume, suitedFormat } from '../state/disk-work.ts';
 import { guestIsUp } from '../state/power.ts';
+import { withStorageLock } from '../state/storage-lock.ts';
 import { Vm } from '../state/vm.ts';
 import type { Options } from '../state/vm.ts';
 import { isFileBased, splitVolumeId, volumeId } from '../state/volumes.ts';
@@ -282,11 +283,19 @@ async function cloneDrive(world: World, plan: Plan, copy: DriveCopy): Promise<Vo
   task.print(`create ${full ? 'full' : 'linked'} clone of drive ${slot} (${drive.file})`);
   const original = requireVolume(world, drive.file, source.node);
   if (!full) {
-    await task.wait(durations.linkedClone);
-    return remember(copy, linkClone(world, original, { node: source.node, vmid: newId }, task));
+    await task.wait(durations.linkedClone - durations.linkDisk);
+    const storage = world.volumes.storage(original.storage, source.node);
+    return withStorageLock(world, { storage, node: source.node, log: task }, async () => {
+      await task.wait(durations.linkDisk);
+      return remember(copy, linkClone(world, original, { node: source.node, vmid: newId }, task));
+    });
   }
-  await task.wait(durations.createDisk);
-  const made = remember(copy, allocateDisk(world, copyRequest(world, plan, drive, original), task));
+  const request = copyRequest(world, plan, drive, original);
+  const storage = world.volumes.storage(request.storage, source.node);
+  const made = await withStorageLock(world, { storage, node: source.node, log: task }, async () => {
+    await task.wait(durations.createDisk);
+    return remember(copy, allocateDisk(world, request, task));
+  });
   logAllocated(task, made);
   if (!isCloudInit(drive)) await copyDisk(world, plan, { slot, original, made, task });
   return made;

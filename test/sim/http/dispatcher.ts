@@ -1,12 +1,15 @@
 // Takes a request through the checks in Proxmox's order: login, endpoint, token, rights, node, parameters, code.
 import { ConsoleClosed, ConsoleOpened } from '../api/console.ts';
+import { routesIn } from '../api/release-routes.ts';
 import { Answer } from '../api/route.ts';
 import type { Call, Route } from '../api/route.ts';
 import { ApiError, failure, messageOf, parameterError } from '../errors.ts';
+import { releaseOf } from '../schema/release.ts';
 import { verify } from '../schema/verify.ts';
 import type { RawParameters } from '../schema/verify.ts';
 import { rootUser } from '../state/access.ts';
 import type { Caller } from '../state/access.ts';
+import { isPrivileged } from '../state/workers.ts';
 import type { World } from '../state/world.ts';
 import { Router } from './router.ts';
 
@@ -47,7 +50,7 @@ export class Dispatcher {
 
   constructor(world: World, routes: readonly Route[], authDelayMs: number) {
     this.#world = world;
-    this.#router = new Router(routes);
+    this.#router = new Router(routesIn(releaseOf(world.topology.version.version), routes));
     this.#authDelayMs = authDelayMs;
   }
 
@@ -157,7 +160,9 @@ export class Dispatcher {
   }
 
   async #run(route: Route, call: Call): Promise<ApiResponse> {
-    const result = route.run(call);
+    const result = isPrivileged(route)
+      ? this.#world.workers.run(call.node, () => route.run(call))
+      : route.run(call);
     const data = result instanceof Promise ? await this.#limited(result) : result;
     if (data === timedOut) return { status: 596, reason: 'Connection timed out', body: '', headers: {} };
     if (data instanceof ConsoleOpened) return { status: 101, reason: 'Switching Protocols', body: '', headers: {} };

@@ -12,6 +12,7 @@ import { StatusView } from './status-view.ts';
 import { Guests } from './guest.ts';
 import type { Vm } from './vm.ts';
 import { Volumes } from './volumes.ts';
+import { Workers } from './workers.ts';
 
 /** `down`: powered off; `cut`: runs, but the cluster does not hear it; `paused`: in the cluster, its API does not answer. */
 export type NodeState = 'up' | 'down' | 'cut' | 'paused';
@@ -60,10 +61,11 @@ export class World {
   readonly nodes = new Map<string, ClusterNode>();
   readonly vms = new Map<number, Vm>();
   readonly volumes: Volumes;
-  readonly access = new AccessControl();
+  readonly access: AccessControl;
   readonly locks: FileLocks;
   readonly tasks: TaskRegistry;
   readonly view: StatusView;
+  readonly workers = new Workers();
   readonly guests = new Guests(this);
   readonly consoles = new ConsoleProxies();
   /** The API's certificate once it listens, as console clients are told. */

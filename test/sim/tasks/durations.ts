@@ -4,6 +4,8 @@
 export const durations = {
   /** Copying of a linked clone's cloud-init drive and creating the overlay. */
   linkedClone: 400,
+  /** The part of it for which the storage is locked. */
+  linkDisk: 80,
   fullCloneBase: 450,
   createDisk: 120,
   freeDisk: 20,
