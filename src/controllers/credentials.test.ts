@@ -23,8 +23,8 @@ describe('derived credentials', () => {
   });
 
   test('differ between VMs and between operators', () => {
-    const passwords = Array.from({ length: 500 }, (_, index) => source.of(`uid-${index}`).password);
-    expect(new Set(passwords).size).toBe(500);
+    const passwords = Array.from({ length: 50 }, (_, index) => source.of(`uid-${index}`).password);
+    expect(new Set(passwords).size).toBe(50);
     expect(createCredentialSource(seed.map((byte) => byte + 1)).of('uid-1').password).not.toBe(
       source.of('uid-1').password,
     );

@@ -52,7 +52,12 @@ const UPID = 'UPID:pve1:00001111:00002222:65000000:qmclone:9000:operator@pve!k8s
 /** Everything was decided and stored, and the clone call was the next thing to do. */
 function cloning(operation: Partial<VirtualMachineStatus['operation']>): VirtualMachineStatus {
   const [, reserved, cloned] = statuses;
-  return { ...cloned!, state: 'set_ip', operation: { ...reserved!.operation!, step: 'clone-template', ...operation } };
+  return {
+    ...cloned!,
+    clonedAt: undefined,
+    state: 'set_ip',
+    operation: { ...reserved!.operation!, step: 'clone-template', ...operation },
+  };
 }
 
 const intent = { action: 'clone', sentAt: '2026-11-22T06:00:00.000Z', attempt: 1 };
