@@ -252,6 +252,13 @@ const status = z.object({
         .boolean()
         .optional()
         .describe('Whether cloud-init has been given the password of the Secret.'),
+      revert: z
+        .array(z.string().max(64))
+        .max(128)
+        .optional()
+        .describe(
+          'Options of a refused configuration change that may have stayed behind as pending; they are taken back first.',
+        ),
       separately: z
         .boolean()
         .optional()

@@ -1,17 +1,21 @@
 // Reserves addresses and VMIDs as objects. The name of the object is the lock: the API server refuses a second one.
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { AddressStatus, VirtualMachine } from '../api/virtual-machine.ts';
 import { addressReservationName, vmidReservationName } from '../domain/reservation-names.ts';
 import { nextVmid } from '../domain/vmid.ts';
 import { StalledError } from '../errors.ts';
+import type { NewObject } from '../kube/client.ts';
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
+import type { ResourceType } from '../kube/types.ts';
 import type { AddressChoice } from '../machine/vocabulary.ts';
 import { type Context, INDEX } from './context.ts';
 
 /** How long a name that turned out to be taken is passed over, until the store shows who holds it. */
 const REFUSED_MS = 30_000;
 const MAX_TRIES = 50;
+/** Finds the reservations of a VM without a store. */
+const OWNER_LABEL = 'pve-operator.io/virtual-machine-uid';
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'pve-operator' };
 
 export class Allocations {
@@ -45,36 +49,13 @@ export class Allocations {
    * chooses another address.
    */
   async reserveAddresses(vm: VirtualMachine, cluster: string, choices: readonly AddressChoice[]): Promise<void> {
-    const named = choices.map((choice) => ({ choice, name: addressReservationName({ cluster, ...choice }) }));
-    for (const { name } of named) this.#claimed.add(name);
-    try {
-      for (const { choice, name } of named) {
-        const { order, family, address, bridge, vlan, prefixLength, gateway, nameservers, poolName } = choice;
-        await this.#create(
-          name,
-          () =>
-            this.#context.client.create(resources.ipAddressReservation, {
-              metadata: { name, labels: MANAGED_BY },
-              spec: {
-                clusterRef: { name: cluster },
-                bridge,
-                vlan,
-                address,
-                family,
-                prefixLength,
-                ...(gateway === undefined ? {} : { gateway }),
-                ...(nameservers === undefined ? {} : { nameservers: [...nameservers] }),
-                poolName,
-                order,
-                virtualMachine: holder(vm),
-              },
-            }),
-          (made) => this.#context.stores.addressReservations.observe(made),
-        );
-      }
-    } finally {
-      for (const { name } of named) this.#claimed.delete(name);
-    }
+    const reservations = choices.map((choice) => addressReservation(vm, cluster, choice));
+    await this.#claiming(
+      reservations.map(({ metadata }) => metadata.name),
+      async () => {
+        for (const reservation of reservations) await this.#create(resources.ipAddressReservation, reservation);
+      },
+    );
   }
 
   /** Reserves the first VMID from `first` on that neither Proxmox VE nor anybody here uses. */
@@ -83,24 +64,45 @@ export class Allocations {
       const vmid = this.#freeVmid(cluster, first, used);
       if (vmid === undefined)
         throw new StalledError('VMIDsExhausted', `No VMID is free from ${first} on. Lower firstVMID of the plan.`);
-      const name = vmidReservationName({ cluster, vmid });
-      this.#claimed.add(name);
-      try {
-        const made = await this.#create(
-          name,
-          () =>
-            this.#context.client.create(resources.vmidReservation, {
-              metadata: { name, labels: MANAGED_BY },
-              spec: { clusterRef: { name: cluster }, vmid, virtualMachine: holder(vm) },
-            }),
-          (object) => this.#context.stores.vmidReservations.observe(object),
-        );
-        if (made) return vmid;
-      } finally {
-        this.#claimed.delete(name);
-      }
+      if (await this.restoreVmid(vm, cluster, vmid)) return vmid;
     }
     throw new StalledError('VMIDsExhausted', `Every VMID that was tried from ${first} on is taken.`);
+  }
+
+  /** Reserves this very VMID; false when another object holds it. */
+  async restoreVmid(vm: VirtualMachine, cluster: string, vmid: number): Promise<boolean> {
+    const reservation = vmidReservation(vm, cluster, vmid);
+    return this.#claiming([reservation.metadata.name], () => this.#create(resources.vmidReservation, reservation));
+  }
+
+  /**
+   * Reserves anew what the status of a VM says it has and nothing holds any more: a reservation that was deleted by hand
+   * or not restored from a backup would let the next VM have the same. Returns what another object holds meanwhile.
+   */
+  async restoreMissing(vm: VirtualMachine): Promise<string[]> {
+    const { clusterName, vmid, addresses = [], network } = vm.status ?? {};
+    if (clusterName === undefined || network === undefined) return [];
+    const held = this.heldBy(vm);
+    const heldAddresses = new Set(held.addresses.map(({ spec }) => spec.address));
+    const lost: string[] = [];
+    if (vmid !== undefined && !held.vmids.some(({ spec }) => spec.vmid === vmid)) {
+      if (!(await this.restoreVmid(vm, clusterName, vmid))) lost.push(`VMID ${vmid}`);
+    }
+    for (const choice of addresses.map((entry) => choiceOf(entry, network, addresses))) {
+      if (heldAddresses.has(choice.address)) continue;
+      const reservation = addressReservation(vm, clusterName, choice);
+      if (!(await this.#create(resources.ipAddressReservation, reservation))) lost.push(choice.address);
+    }
+    return lost;
+  }
+
+  async #claiming<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
+    for (const name of names) this.#claimed.add(name);
+    try {
+      return await work();
+    } finally {
+      for (const name of names) this.#claimed.delete(name);
+    }
   }
 
   #freeVmid(cluster: string, first: number, used: ReadonlySet<number>): number | undefined {
@@ -121,37 +123,53 @@ export class Allocations {
       await this.#delete(reservation);
   }
 
-  /** Gives back everything that a VM holds. */
+  /** Gives back everything that a VM holds, as the API server knows it: the store may not show the newest yet. */
   async releaseAll(vm: VirtualMachine): Promise<void> {
-    const { addresses, vmids } = this.heldBy(vm);
-    for (const reservation of [...addresses, ...vmids]) await this.#delete(reservation);
+    const { client } = this.#context;
+    const labelSelector = `${OWNER_LABEL}=${vm.metadata.uid}`;
+    const held = this.heldBy(vm);
+    const addresses = await client.list(resources.ipAddressReservation, { labelSelector });
+    const vmids = await client.list(resources.vmidReservation, { labelSelector });
+    const all = [...held.addresses, ...held.vmids, ...addresses.items, ...vmids.items];
+    const distinct = new Map(all.map((reservation) => [reservation.metadata.uid, reservation]));
+    for (const reservation of distinct.values()) await this.#delete(reservation);
   }
 
-  async #delete(reservation: IPAddressReservation | VMIDReservation): Promise<void> {
+  async #delete(reservation: Reservation): Promise<void> {
     const { client, stores } = this.#context;
-    const isAddress = 'address' in reservation.spec;
-    const type = isAddress ? resources.ipAddressReservation : resources.vmidReservation;
+    const { name, uid } = reservation.metadata;
+    const type: ResourceType<Reservation> = isAddress(reservation)
+      ? resources.ipAddressReservation
+      : resources.vmidReservation;
     try {
-      await client.delete<IPAddressReservation | VMIDReservation>(type, reservation.metadata.name, undefined, {
-        uid: reservation.metadata.uid,
-      });
+      await client.delete(type, name, undefined, { uid });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    if (isAddress) stores.addressReservations.forget(reservation as IPAddressReservation);
-    else stores.vmidReservations.forget(reservation as VMIDReservation);
+    if (isAddress(reservation)) stores.addressReservations.forget(reservation);
+    else stores.vmidReservations.forget(reservation);
   }
 
-  /** Creates an object; false when the name is taken. */
-  async #create<T>(name: string, create: () => Promise<T>, observe: (made: T) => void): Promise<boolean> {
+  /** Creates a reservation; false when somebody else holds it. One that an earlier call of ours made is ours. */
+  async #create<T extends Reservation>(type: ResourceType<T>, reservation: NewObject<T>): Promise<boolean> {
+    const { name } = reservation.metadata;
     try {
-      observe(await create());
+      this.#observe(await this.#context.client.create(type, reservation));
       return true;
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      this.#refused.set(name, this.#context.now());
-      return false;
     }
+    const there = await this.#context.client.get(type, name);
+    const isOurs = there.spec.virtualMachine.uid === reservation.spec.virtualMachine.uid;
+    if (isOurs) this.#observe(there);
+    else this.#refused.set(name, this.#context.now());
+    return isOurs;
+  }
+
+  #observe(reservation: Reservation): void {
+    const { stores } = this.#context;
+    if (isAddress(reservation)) stores.addressReservations.observe(reservation);
+    else stores.vmidReservations.observe(reservation);
   }
 
   #isClaimed(name: string): boolean {
@@ -162,6 +180,61 @@ export class Allocations {
     this.#refused.delete(name);
     return false;
   }
+}
+
+type Reservation = IPAddressReservation | VMIDReservation;
+
+function isAddress(reservation: Reservation): reservation is IPAddressReservation {
+  return 'address' in reservation.spec;
+}
+
+function metadataOf(name: string, vm: VirtualMachine) {
+  return { name, labels: { ...MANAGED_BY, [OWNER_LABEL]: vm.metadata.uid ?? '' } };
+}
+
+function addressReservation(
+  vm: VirtualMachine,
+  cluster: string,
+  choice: AddressChoice,
+): NewObject<IPAddressReservation> {
+  const { order, family, address, bridge, vlan, prefixLength, gateway, nameservers, poolName } = choice;
+  return {
+    metadata: metadataOf(addressReservationName({ cluster, bridge, vlan, address }), vm),
+    spec: {
+      clusterRef: { name: cluster },
+      bridge,
+      vlan,
+      address,
+      family,
+      prefixLength,
+      gateway,
+      nameservers: nameservers === undefined ? undefined : [...nameservers],
+      poolName,
+      order,
+      virtualMachine: holder(vm),
+    },
+  };
+}
+
+function vmidReservation(vm: VirtualMachine, cluster: string, vmid: number): NewObject<VMIDReservation> {
+  const name = vmidReservationName({ cluster, vmid });
+  return { metadata: metadataOf(name, vm), spec: { clusterRef: { name: cluster }, vmid, virtualMachine: holder(vm) } };
+}
+
+/** The choice that an address of a status came from. The main address of a family is the first of it. */
+function choiceOf(
+  entry: AddressStatus,
+  network: { bridge: string; vlan: number },
+  all: readonly AddressStatus[],
+): AddressChoice {
+  const { address, prefixLength, gateway, nameservers, pool } = entry;
+  const family = familyOf(address);
+  const order = all.filter((other) => familyOf(other.address) === family).indexOf(entry);
+  return { ...network, address, family, prefixLength, gateway, nameservers, poolName: pool ?? 'unknown', order };
+}
+
+function familyOf(address: string): 'IPv4' | 'IPv6' {
+  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 function holder(vm: VirtualMachine) {

@@ -132,8 +132,25 @@ describe('what costs nothing', () => {
     reserveVmid(2000);
     reserveVmid(2001);
     expect((await gather([], aStatus({ vmid: 2001 }))).held.vmid).toBe(2001);
-    expect((await gather([], aStatus({ vmid: 2005 }))).held.vmid).toBe(2000);
     expect((await gather([])).held.vmid).toBe(2000);
+  });
+
+  test('the VMID of the status counts also when its reservation is gone: a VM must not be lost with it', async () => {
+    reserveVmid(2000);
+    expect((await gather([], aStatus({ vmid: 2005 }))).held).toMatchObject({ vmid: 2005, vmidReserved: false });
+    expect((await gather([], aStatus({ vmid: 2000 }))).held).toMatchObject({ vmid: 2000, vmidReserved: true });
+  });
+
+  test('a VM that was never made needs no cluster: it can be deleted with the cluster gone', async () => {
+    const change = { spec: { planRef: { name: 'nothing' } } };
+    expect(await gatherer(change, true).facts({}, ['observed', 'power'])).toMatchObject({
+      observed: { kind: 'absent' },
+    });
+  });
+
+  test('the cluster of a reservation counts before the status names one', async () => {
+    reserveVmid(2000);
+    expect((await gatherer({}, true).facts({}, [])).cluster.name).toBe('lab');
   });
 
   test('zones are counted', async () => {
@@ -160,7 +177,7 @@ describe('memory that was promised to others', () => {
         ...status,
       },
     });
-  const placed = async () => (await gather([])).cluster.placedMemoryBytes;
+  const placed = async () => (await gather(['template'])).cluster.placedMemoryBytes;
 
   test('counts until the figures of the node have the VM in them', async () => {
     other('deploying', { state: 'clone', vmid: 2001 });
@@ -169,6 +186,7 @@ describe('memory that was promised to others', () => {
     other('undecided', { state: 'set_ip', placement: undefined });
     other('other-cluster', { clusterName: 'far' });
     snapshot = { vms: [aListedVm(2002, { status: 'running' })] };
+    expect((await gather([])).cluster.placedMemoryBytes.size).toBe(0);
     expect(await placed()).toEqual(
       new Map([
         ['pve1', 2 * GIB],

@@ -53,7 +53,7 @@ export class Gatherer {
   }
 
   async facts(status: VirtualMachineStatus, needs: readonly Need[]): Promise<Facts> {
-    const base = this.#base(status);
+    const base = this.#base(status, needs);
     for (const need of ORDER.filter((candidate) => needs.includes(candidate))) {
       if (need in this.#gathered) continue;
       Object.assign(this.#gathered, { [need]: await GATHER[need](this.#input, { ...base, ...this.#gathered }) });
@@ -67,10 +67,20 @@ export class Gatherer {
   }
 
   #clusterName(status: VirtualMachineStatus): string {
-    const name = status.clusterName ?? this.#designOf(status)?.plan.clusterName;
+    const name = status.clusterName ?? this.#heldCluster() ?? this.#designOf(status)?.plan.clusterName;
     if (name === undefined)
       throw new WaitingError('InProgress', 'The cluster of the VM is not known yet.', SNAPSHOT_WAIT_MS);
     return name;
+  }
+
+  #knownCluster(status: VirtualMachineStatus): string {
+    return status.clusterName ?? this.#heldCluster() ?? '';
+  }
+
+  // A reservation says where the VM is to be also when the status was not written any more.
+  #heldCluster(): string | undefined {
+    const { addresses, vmids } = this.#input.allocations.heldBy(this.#input.vm);
+    return (vmids[0] ?? addresses[0])?.spec.clusterRef.name;
   }
 
   #designOf(status: VirtualMachineStatus): Design | undefined {
@@ -85,38 +95,34 @@ export class Gatherer {
     return this.#design;
   }
 
-  #base(status: VirtualMachineStatus): Facts {
+  #base(status: VirtualMachineStatus, needs: readonly Need[]): Facts {
     const { context, allocations, vm } = this.#input;
     const design = this.#designOf(status);
     const held = allocations.heldBy(vm);
-    const vmid = heldVmid(
-      held.vmids.map(({ spec }) => spec.vmid),
-      status.vmid,
-    );
+    const reserved = held.vmids.map(({ spec }) => spec.vmid);
+    // What the status says counts also when its reservation is gone or not seen yet: the VM is found by it.
+    const vmid = status.vmid ?? reserved[0];
     return {
       now: context.now(),
       vm,
       status,
       design,
-      cluster: this.#clusterFacts(status),
-      held: { addresses: held.addresses, ...(vmid === undefined ? {} : { vmid }) },
+      cluster: this.#clusterFacts(status, needs.includes('template')),
+      held: { addresses: held.addresses, vmid, vmidReserved: vmid !== undefined && reserved.includes(vmid) },
       dnsZones: matchingDnsZones(context, { ...vm, status }, design).length,
     };
   }
 
-  #clusterFacts(status: VirtualMachineStatus): ClusterFacts {
-    const name = this.#input.deleting && status.clusterName === undefined ? '' : this.#clusterName(status);
+  #clusterFacts(status: VirtualMachineStatus, isPlacing: boolean): ClusterFacts {
+    const name = this.#input.deleting ? this.#knownCluster(status) : this.#clusterName(status);
     const open = this.#input.context.clusters.open().find((connection) => connection.name === name);
     return {
       name,
       snapshot: open?.inventory.snapshot(),
-      placedMemoryBytes: placedMemory(this.#input, name, open),
+      // A look at every other VM of the cluster, so only where a node is chosen.
+      placedMemoryBytes: isPlacing ? placedMemory(this.#input, name, open) : new Map(),
     };
   }
-}
-
-function heldVmid(held: readonly number[], known: number | undefined): number | undefined {
-  return known !== undefined && held.includes(known) ? known : held[0];
 }
 
 // Memory of VMs that were placed and that the snapshot does not show running yet: two deploys must not both count on it.
@@ -174,9 +180,14 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
 
   template: async ({ context }, facts) => templateFacts(context.clusters.connection(facts.cluster.name), facts),
 
-  observed: async ({ context }, facts) => observed(context.clusters.connection(facts.cluster.name), facts),
+  // Where no VMID was ever decided on there is nothing to look for, and nobody to ask: the cluster may not even exist.
+  observed: async ({ context }, facts) =>
+    facts.held.vmid === undefined
+      ? { kind: 'absent' }
+      : observed(context.clusters.connection(facts.cluster.name), facts),
 
-  cloneTask: async ({ context }, { cluster, observed: seen, design }) => {
+  cloneTask: async ({ context }, facts) => {
+    const { cluster, observed: seen, design } = facts;
     const isCloning = seen?.kind === 'cloning' || (seen?.kind === 'ours' && seen.lock === 'clone');
     if (!isCloning) return undefined;
     const tasks = await context.clusters.connection(cluster.name).api.clusterTasks();
@@ -184,7 +195,10 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
     const clones = tasks.filter(
       ({ type, id }) => type === 'qmclone' && (source === undefined || id === String(source)),
     );
-    return { running: clones.some(({ state }) => state.state === 'running') };
+    if (clones.some(({ state }) => state.state === 'running')) return { running: true };
+    // The clone may have ended between the two looks; only one that is still seen without a task is broken.
+    const again = await observed(context.clusters.connection(cluster.name), facts);
+    return { running: again.kind !== seen?.kind };
   },
 
   power: async ({ context }, { cluster, observed: seen, held }) => {
@@ -235,12 +249,12 @@ async function configuredTemplate(connection: ClusterConnection, template: VmRef
   }
 }
 
-/** The newest snapshot; without one nothing is known of the cluster, and what the last poll said is the reason. */
+/** The newest snapshot of a cluster that answers; one that does not is not asked again by every VM. */
 function requireSnapshot(connection: ClusterConnection) {
-  const snapshot = connection.inventory.snapshot();
-  if (snapshot !== undefined) return snapshot;
   const { error } = connection.inventory.health;
   if (error !== undefined) throw error;
+  const snapshot = connection.inventory.snapshot();
+  if (snapshot !== undefined) return snapshot;
   throw new WaitingError(
     'InProgress',
     `Cluster ${connection.name} is being looked at for the first time.`,

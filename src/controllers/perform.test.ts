@@ -315,8 +315,10 @@ describe('credentials', () => {
     expect(await run(create, attempt(2))).toMatchObject({ kind: 'done', status: { osUser: 'admin' } });
   });
 
-  test('do not take the Secret of somebody else', async () => {
+  test('do not take the Secret of somebody else; one that may be on its way out is waited for', async () => {
     fake.kube.seed(resources.secret, { metadata: { name: 'web-1-credentials', namespace: 'customer-1' } });
+    await expect(run(create, attempt(1))).rejects.toMatchObject({ name: 'WaitingError', reason: 'NameTaken' });
+    await fake.clock.advance(2 * 60_000);
     await expect(run(create, attempt(1))).rejects.toMatchObject({ name: 'StalledError', reason: 'NameTaken' });
   });
 });
@@ -342,7 +344,7 @@ describe('DNS', () => {
   });
 
   test('that cannot be withdrawn holds nothing up, and is told', async () => {
-    expect(await run({ kind: 'withdrawDns' }, shape)).toEqual({ kind: 'done', status: { dns: undefined } });
+    expect(await run({ kind: 'withdrawDns' }, shape)).toMatchObject({ kind: 'done', status: { dns: { zones: [] } } });
     expect(fake.events).toMatchObject([
       { type: 'Warning', reason: 'LeftBehind', message: 'DNS records may be left in example.com.' },
     ]);

@@ -1,7 +1,7 @@
 // Carries out one action on the world. Every write to Proxmox VE goes to a VM whose stamp was read in this very pass.
 import { API_VERSION } from '../api/object.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
-import { StalledError } from '../errors.ts';
+import { StalledError, WaitingError } from '../errors.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
 import { createSecret } from '../kube/secrets.ts';
 import type { ActionResult } from '../machine/advance.ts';
@@ -32,17 +32,29 @@ type Handler<K extends ActionKind> = (
   facts: Facts,
 ) => Promise<ActionResult>;
 
+const COLLECTION_MS = 2 * 60_000;
+const COLLECTION_RECHECK_MS = 2_000;
+
+const NOTHING_PUBLISHED = { forward: { ok: 0, failed: 0 }, reverse: { ok: 0, failed: 0 }, zones: [] };
+
 const DONE: ActionResult = { kind: 'done' };
 
 const HANDLERS: { [K in ActionKind]: Handler<K> } = {
   reserveAddresses: async ({ allocations, vm }, { choices }, { cluster }) => {
     await allocations.reserveAddresses(vm, cluster.name, choices);
-    return DONE;
+    return { kind: 'done', status: { clusterName: cluster.name } };
   },
   reserveVmid: async ({ allocations, vm, connection }, { first }, { cluster }) => {
     const used = new Set((connection().inventory.snapshot() ?? (await connection().inventory.refresh())).vms.keys());
     await allocations.reserveVmid(vm, cluster.name, first, used);
-    return DONE;
+    return { kind: 'done', status: { clusterName: cluster.name } };
+  },
+  restoreVmid: async ({ allocations, vm }, { vmid }, { cluster }) => {
+    if (await allocations.restoreVmid(vm, cluster.name, vmid)) return DONE;
+    throw new StalledError(
+      'IdentityMismatch',
+      `VMID ${vmid} of this VM is reserved for another object now. Nothing is touched.`,
+    );
   },
   releaseVmid: async ({ allocations, vm, connection }, { vmid }) => {
     // The list may not show the stranger yet; the next number must not be the same one.
@@ -110,7 +122,7 @@ const HANDLERS: { [K in ActionKind]: Handler<K> } = {
       const message = `DNS records may be left in ${failed.join(', ')}.`;
       context.events.emit(vm, { type: 'Warning', reason: 'LeftBehind', message });
     }
-    return { kind: 'done', status: { dns: undefined } };
+    return { kind: 'done', status: { dns: NOTHING_PUBLISHED } };
   },
   releaseReservations: async ({ allocations, vm }) => {
     await allocations.releaseAll(vm);
@@ -220,7 +232,7 @@ async function handOverCredentials(
   } catch (error) {
     // Only a crash right after the creation leaves a recorded attempt behind: then the Secret is ours, with these very values.
     if (!isAlreadyExists(error)) throw error;
-    if (status.operation?.intent?.attempt === 1) throw nameTaken(metadata.name);
+    if (status.operation?.intent?.attempt === 1) throw nameTaken(metadata.name, vm, context.now());
   }
   return { kind: 'done', status: { credentialsSecret: metadata.name, osUser: username } };
 }
@@ -243,9 +255,10 @@ function credentialsMetadata({ metadata }: VirtualMachine) {
   };
 }
 
-function nameTaken(secretName: string): StalledError {
-  return new StalledError(
-    'NameTaken',
-    `Secret ${secretName} exists and does not belong to this VM. Rename or delete it: the credentials go there.`,
-  );
+// The Secret of a VM of the same name that was deleted a moment ago is on its way out; the garbage collector takes a while.
+function nameTaken(secretName: string, { metadata }: VirtualMachine, now: number): Error {
+  const isYoung = now - Date.parse(metadata.creationTimestamp ?? '') < COLLECTION_MS;
+  const message = `Secret ${secretName} exists and does not belong to this VM.`;
+  if (isYoung) return new WaitingError('NameTaken', `${message} It may be about to be removed.`, COLLECTION_RECHECK_MS);
+  return new StalledError('NameTaken', `${message} Rename or delete it: the credentials go there.`);
 }

@@ -40,13 +40,25 @@ export async function reconcileVirtualMachine(
   }
   const vm = await addFinalizer(context.client, resources.virtualMachine, found, FINALIZER);
   if (vm !== found) context.stores.virtualMachines.observe(vm);
-  if (vm.status?.state === 'ready' && vm.status.operation === undefined) return keepReady(vm, context);
+  if (vm.status?.state === 'ready' && vm.status.operation === undefined) {
+    await keepReservations(vm, parts);
+    return keepReady(vm, context);
+  }
   return runMachine(deploy, vm, parts, signal);
+}
+
+// An address or a VMID that nothing holds any more would be given to the next VM.
+async function keepReservations(vm: VirtualMachine, { allocations, context }: VirtualMachineParts): Promise<void> {
+  const lost = await allocations.restoreMissing(vm);
+  if (lost.length === 0) return;
+  const message = `Reserved for another object meanwhile: ${lost.join(', ')}. Two machines may be using the same.`;
+  context.events.emit(vm, { type: 'Warning', reason: 'IdentityMismatch', message });
 }
 
 /** One pass of one pipeline over one VM. */
 interface Turn {
   context: Context;
+  allocations: Allocations;
   machine: Machine;
   vm: VirtualMachine;
   visit: VirtualMachineVisit;
@@ -61,9 +73,9 @@ async function runMachine(
   const { context, allocations, credentials } = parts;
   const wake = () => parts.enqueue(keyOf(vm));
   const visit = new VirtualMachineVisit({ context, allocations, credentials, machine, vm, signal, wake });
-  const turn: Turn = { context, machine, vm, visit };
+  const turn: Turn = { context, allocations, machine, vm, visit };
   const owner = { name: vm.metadata.name, uid: vm.metadata.uid ?? '' };
-  const status = withCluster(openOperation(machine, vm.status ?? {}, owner, context.now()), vm, context);
+  const status = openOperation(machine, vm.status ?? {}, owner, context.now());
   const result = await advance(machine, status, {
     facts: (current, needs) => visit.facts(current, needs),
     perform: (action, facts) => visit.perform(action, facts),
@@ -76,17 +88,12 @@ async function runMachine(
   return result.complete ? finish(turn, result) : pause(turn, result);
 }
 
-// The cluster is written down before anything is made there: a plan that is gone later must not hide where the VM is.
-function withCluster(status: VirtualMachineStatus, vm: VirtualMachine, { stores }: Context): VirtualMachineStatus {
-  if (status.clusterName !== undefined) return status;
-  const clusterName = stores.plans.get(vm.spec.planRef.name)?.spec.clusterRef.name;
-  return clusterName === undefined ? status : { ...status, clusterName };
-}
-
 async function finish(turn: Turn, result: Advance): Promise<ReconcileResult> {
-  const { context, machine, vm, visit } = turn;
+  const { allocations, context, machine, vm, visit } = turn;
   if (machine === terminate) {
     await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
+    // Once more, as the API server knows it: nothing may be held by an object that is gone.
+    await allocations.releaseAll(vm);
     await letGo(turn);
     context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
     return { kind: 'done' };

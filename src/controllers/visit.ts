@@ -37,6 +37,7 @@ export interface VisitInput {
 const STALE_AFTER: { readonly [K in ActionKind]: readonly Need[] } = {
   reserveAddresses: ['addresses'],
   reserveVmid: ['observed'],
+  restoreVmid: ['observed'],
   releaseVmid: ['observed', 'addresses'],
   createCredentials: ['credentials'],
   clone: ['observed'],
@@ -134,7 +135,7 @@ export class VirtualMachineVisit implements Visit {
   }
 
   #watch(upid: string, status: VirtualMachineStatus): void {
-    this.#gatherer.connection(status).tasks.watch(upid as Upid, () => this.#input.wake());
+    this.#gatherer.connection(status).tasks.watch(upid as Upid, () => this.#input.wake(), this.#input.vm.metadata.uid);
   }
 
   /** Makes the record of the run unless it is there: before the first effect, or when the run stands still before one. */

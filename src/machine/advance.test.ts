@@ -217,9 +217,11 @@ describe('joint changes', () => {
     const first = await world.play(three);
     expect(world.effects()).toEqual([
       'configure cores+memory+net0',
+      'save',
       'revert cores+memory+net0',
       'configure cores',
       'configure memory',
+      'save',
       'revert memory',
     ]);
     expect(first).toMatchObject({
@@ -238,9 +240,16 @@ describe('joint changes', () => {
     world.refused = () => true;
     const machine = defineMachine('deploy', 'creation', { set_ip: wanting('a', { cores: '2' }) });
     const result = await world.play(machine);
-    expect(world.effects()).toEqual(['configure cores', 'revert cores']);
+    expect(world.effects()).toEqual(['configure cores', 'save', 'revert cores']);
     expect(result.trouble).toMatchObject({ class: 'stalled', reason: 'Refused' });
     expect(result.status.operation?.separately).toBeUndefined();
+  });
+
+  test('a refusal whose remains could not be taken back is taken back first in the next pass', async () => {
+    const left = started();
+    left.operation = { ...left.operation!, revert: ['memory'], separately: true };
+    expect(await world.play(three, left)).toMatchObject({ complete: true });
+    expect(world.effects()[0]).toBe('revert memory');
   });
 });
 

@@ -9,12 +9,15 @@ import {
   completeStep,
   nextEntry,
   operationOf,
+  type Intent,
   type Position,
   stepsDone,
   withFailedTask,
   withIntent,
+  withIntentOf,
   withoutIntent,
   withoutTask,
+  withRevert,
   withSeparateChanges,
   withTask,
 } from './progress.ts';
@@ -105,6 +108,8 @@ class Pass {
   async run(): Promise<void> {
     this.#begin();
     await this.#settleTask();
+    if (this.status.operation?.revert !== undefined)
+      await this.#revert(await this.#visit.facts(this.status, ['observed']));
     for (let entry = this.current; entry !== undefined; entry = this.current) {
       const facts = await this.#visit.facts(this.status, this.#needs(entry));
       await this.#react(entry, entry.step.plan(facts), facts);
@@ -198,16 +203,26 @@ class Pass {
     const batch = joinedChange(joinable, action, facts);
     const result = await this.#perform(batch.action, facts);
     if (result.kind !== 'refused') return;
-    // What a refused call leaves behind looks as if it were in force; it has to go before anything else is compared.
-    await this.#perform({ kind: 'revertPending', keys: keysOf(batch.action) }, facts);
+    // What a refused call leaves behind looks as if it were in force; it has to go before anything else is compared, also
+    // when this process ends right now.
+    this.#set(withRevert(this.status, keysOf(batch.action)));
+    if (batch.steps.length > 1) this.#set(withSeparateChanges(this.status));
+    await this.#visit.save(this.status);
+    await this.#revert(facts);
     if (batch.steps.length <= 1) throw new StalledError(result.explanation.reason, result.explanation.message);
-    this.#set(withSeparateChanges(this.status));
+  }
+
+  async #revert(facts: Facts): Promise<void> {
+    const keys = this.status.operation?.revert ?? [];
+    if (facts.observed?.kind === 'ours') await this.#perform({ kind: 'revertPending', keys }, facts);
+    this.#set(withRevert(this.status, undefined));
   }
 
   async #perform(action: Action, facts: Facts): Promise<ActionResult> {
+    const before = this.status.operation?.intent;
     if (INTENT.has(action.kind)) this.#set(withIntent(this.status, action.kind, this.#visit.now()));
     if (DURABLE_INTENT.has(action.kind)) await this.#visit.save(this.status);
-    const result = await this.#attempt(action, facts);
+    const result = await this.#attempt(action, facts, before);
     if (result.kind === 'refused') return result;
     if (result.status !== undefined) this.#merge(result.status);
     if (result.kind === 'task') {
@@ -217,8 +232,9 @@ class Pass {
     return result;
   }
 
-  // A call that was certainly not carried out leaves no intent: what shows up later was not ours.
-  async #attempt(action: Action, facts: Facts): Promise<ActionResult> {
+  // A call that was certainly not carried out leaves no intent: what shows up later was not ours. An earlier one of the
+  // same kind that got no answer is still remembered: it may yet be carried out.
+  async #attempt(action: Action, facts: Facts, before: Intent | undefined): Promise<ActionResult> {
     try {
       return await this.#visit.perform(action, { ...facts, status: this.status });
     } catch (error) {
@@ -226,7 +242,7 @@ class Pass {
         error instanceof StalledError ||
         error instanceof WaitingError ||
         (error instanceof TransientError && error.refused);
-      if (refused && INTENT.has(action.kind)) this.#set(withoutIntent(this.status));
+      if (refused && INTENT.has(action.kind)) this.#set(withIntentOf(this.status, before, action.kind));
       throw error;
     }
   }

@@ -63,8 +63,8 @@ export interface Facts {
   /** Absent only while an object is deleted whose plan is gone or was never valid. */
   design: Design | undefined;
   cluster: ClusterFacts;
-  /** Reservations that this VM holds. */
-  held: { addresses: readonly IPAddressReservation[]; vmid?: number };
+  /** What this VM holds. Its VMID counts also while the reservation of it is missing; then nothing may be made under it. */
+  held: { addresses: readonly IPAddressReservation[]; vmid?: number; vmidReserved?: boolean };
   addresses?: {
     pools: readonly IPPool[];
     /** Whether somebody else holds the address on that network. */

@@ -9,6 +9,8 @@ export interface Position {
   done: number;
 }
 
+export type Intent = NonNullable<OperationStatus['intent']>;
+
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -132,6 +134,21 @@ export function withIntent(status: VirtualMachineStatus, action: ActionKind, now
 export function withoutIntent(status: VirtualMachineStatus): VirtualMachineStatus {
   const { intent: _intent, ...operation } = operationOf(status);
   return { ...status, operation };
+}
+
+/** After a refused call: the intent of an earlier call of the same kind that got no answer, or none. */
+export function withIntentOf(
+  status: VirtualMachineStatus,
+  before: Intent | undefined,
+  action: ActionKind,
+): VirtualMachineStatus {
+  if (before?.action !== action) return withoutIntent(status);
+  return { ...status, operation: { ...operationOf(status), intent: before } };
+}
+
+/** Keys of a refused configuration change that may have stayed behind as pending; undefined when they are gone. */
+export function withRevert(status: VirtualMachineStatus, keys: readonly string[] | undefined): VirtualMachineStatus {
+  return { ...status, operation: { ...operationOf(status), revert: keys === undefined ? undefined : [...keys] } };
 }
 
 export function withTask(status: VirtualMachineStatus, upid: string): VirtualMachineStatus {

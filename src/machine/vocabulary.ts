@@ -24,6 +24,7 @@ export interface AddressChoice {
 export type Action =
   | { kind: 'reserveAddresses'; choices: readonly AddressChoice[] }
   | { kind: 'reserveVmid'; first: number }
+  | { kind: 'restoreVmid'; vmid: number }
   | { kind: 'releaseVmid'; vmid: number; because: string }
   | { kind: 'createCredentials'; /** Absent: a random one. */ user?: string }
   | {

@@ -71,6 +71,9 @@ function wasMade({ status }: Facts): boolean {
 }
 
 function whenAbsent(facts: Facts, vmid: number): Verdict {
+  if (facts.held.vmidReserved === false) {
+    return { kind: 'act', action: { kind: 'restoreVmid', vmid }, why: `VMID ${vmid} is not reserved any more` };
+  }
   const template = usableTemplate(facts);
   if ('verdict' in template) return template.verdict;
   const { plan: product } = designOf(facts);

@@ -5,6 +5,13 @@ import type { Facts } from '../machine/facts.ts';
 import type { Step } from '../machine/vocabulary.ts';
 import { destroyVm, releaseReservations, stopForDeletion, withdrawDns } from './remove-vm.ts';
 
+const ADDRESS = { address: '192.0.2.10', prefixLength: 24, pool: 'v4', primary: true };
+const PUBLISHED = {
+  forward: { ok: 1, failed: 0 },
+  reverse: { ok: 0, failed: 0 },
+  zones: [{ zone: 'example.com', provider: 'PowerDNS', ok: true }],
+};
+
 function deleting(shape: FactsShape & { clonedBefore?: boolean; cloneSentAgo?: number } = {}): Facts {
   const { clonedBefore = true, cloneSentAgo, ...rest } = shape;
   const intent = cloneSentAgo === undefined ? undefined : { action: 'clone', sentAt: at(-cloneSentAgo), attempt: 1 };
@@ -112,18 +119,30 @@ const own: (Row & { step: Step })[] = [
     step: withdrawDns,
     facts: aFacts({
       dnsZones: 1,
-      status: aStatus({ dns: { forward: { ok: 1, failed: 0 }, reverse: { ok: 0, failed: 0 }, zones: [] } }),
+      status: aStatus({ dns: PUBLISHED }),
     }),
     want: { kind: 'act', action: { kind: 'withdrawDns' } },
+  },
+  {
+    name: 'records that may have been published before a crash are withdrawn too',
+    step: withdrawDns,
+    facts: aFacts({ dnsZones: 1, status: aStatus({ addresses: [ADDRESS] }) }),
+    want: { kind: 'act', action: { kind: 'withdrawDns' } },
+  },
+  {
+    name: 'records that were withdrawn are not withdrawn again',
+    step: withdrawDns,
+    facts: aFacts({ dnsZones: 1, status: aStatus({ addresses: [ADDRESS], dns: { ...PUBLISHED, zones: [] } }) }),
+    want: { kind: 'skip', why: 'no record was published' },
   },
   {
     name: 'records of zones that are gone are forgotten',
     step: withdrawDns,
     facts: aFacts({
       dnsZones: 0,
-      status: aStatus({ dns: { forward: { ok: 1, failed: 0 }, reverse: { ok: 0, failed: 0 }, zones: [] } }),
+      status: aStatus({ dns: PUBLISHED }),
     }),
-    want: { kind: 'skip', note: { status: { dns: undefined } } },
+    want: { kind: 'skip', why: 'no DNS zone matches any more' },
   },
   {
     name: 'records that were never published are not looked for',
@@ -134,7 +153,7 @@ const own: (Row & { step: Step })[] = [
   {
     name: 'a VMID is given back',
     step: releaseReservations,
-    facts: deleting(),
+    facts: deleting({ held: { addresses: [], vmid: 2000, vmidReserved: true } }),
     want: { kind: 'act', action: { kind: 'releaseReservations' } },
   },
   {

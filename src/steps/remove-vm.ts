@@ -20,9 +20,10 @@ export const withdrawDns: Step = {
   condition: 'DNSPublished',
   needs: () => [],
   plan: ({ status, dnsZones }) => {
-    if (status.dns === undefined) return { kind: 'skip', why: 'no record was published' };
-    if (dnsZones === 0)
-      return { kind: 'skip', why: 'no DNS zone matches any more', note: { status: { dns: undefined } } };
+    // A crash between publishing and remembering it leaves no trace in the status: whoever has addresses may have records.
+    const none = status.dns === undefined ? (status.addresses ?? []).length === 0 : status.dns.zones.length === 0;
+    if (none) return { kind: 'skip', why: 'no record was published' };
+    if (dnsZones === 0) return { kind: 'skip', why: 'no DNS zone matches any more' };
     return { kind: 'act', action: { kind: 'withdrawDns' }, why: 'the records are still published' };
   },
 };
@@ -41,7 +42,7 @@ export const releaseReservations: Step = {
   condition: 'AddressesAllocated',
   needs: () => [],
   plan: ({ held }) => {
-    if (held.addresses.length === 0 && held.vmid === undefined) return { kind: 'done' };
+    if (held.addresses.length === 0 && held.vmidReserved !== true) return { kind: 'done' };
     return { kind: 'act', action: { kind: 'releaseReservations' }, why: 'reservations are still held' };
   },
 };
