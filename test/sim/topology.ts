@@ -1,6 +1,7 @@
 // The description of a cluster the simulator starts from: its schema, and the reader of recorded baselines.
 import { z } from 'zod';
 import { faultSchema } from './fault-schema.ts';
+import { versions } from './schema/release.ts';
 
 const diskSchema = z.object({
   /** Drive slot of the disk, such as `scsi0`; leave out for a detached volume. */
@@ -76,9 +77,9 @@ const nodeSchema = z.object({
 
 const topologySchema = z.object({
   cluster: z.string().default('pve-lab'),
-  version: z
-    .object({ release: z.string(), version: z.string(), repoid: z.string() })
-    .default({ release: '9.2', version: '9.2.11', repoid: '14a22df35955d97d' }),
+  /** The major release; `version` says it exactly and wins. */
+  release: z.union([z.literal(8), z.literal(9)]).default(9),
+  version: z.object({ release: z.string(), version: z.string(), repoid: z.string() }).optional(),
   nodes: z.array(nodeSchema).min(1),
   bridges: z
     .array(
@@ -111,13 +112,19 @@ const topologySchema = z.object({
 });
 
 /** The description of a cluster; every field is documented by the schema above and in docs/simulator.md. */
-export type Topology = z.infer<typeof topologySchema>;
+export type Topology = Omit<z.infer<typeof topologySchema>, 'version'> & { version: Version };
+
+interface Version {
+  release: string;
+  version: string;
+  repoid: string;
+}
 
 /** The topology in that JSON value; throws with the wrong fields' paths. */
 export function parseTopology(json: unknown): Topology {
   const result = topologySchema.safeParse(json);
   if (!result.success) throw new Error(`The topology is not valid:\n${z.prettifyError(result.error)}`);
-  return result.data;
+  return { ...result.data, version: result.data.version ?? versions[result.data.release] };
 }
 
 const volumeSchema = z.object({

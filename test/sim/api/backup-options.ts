@@ -1,14 +1,21 @@
 // The parameters vzdump and backup jobs share.
 import { flag, formatted, integer, oneOf, text } from '../schema/parameter.ts';
-import type { ParameterTable } from '../schema/parameter.ts';
+import type { ParameterTable, PropertyFormat } from '../schema/parameter.ts';
 
-/** Keys of a retention policy. */
-export const pruneFormat = Object.fromEntries([
+const pruneFormat: PropertyFormat = Object.fromEntries([
   ['keep-all', flag()] as const,
   ...['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'].map(
     (period) => [`keep-${period}`, integer(0)] as const,
   ),
 ]);
+
+/** A retention policy. */
+export const prunePolicy = formatted(pruneFormat, {
+  check: (value) =>
+    /(?:^|,)keep-all=(?:1|on|yes|true)(?:,|$)/i.test(value) && /keep-(?!all)\w+=0*[1-9]/.test(value)
+      ? 'keep-all cannot be set together with other options.'
+      : undefined,
+});
 
 export const vzdumpOptions: ParameterTable = {
   vmid: formatted('pve-vmid-list'),
@@ -38,7 +45,7 @@ export const vzdumpOptions: ParameterTable = {
   'notification-mode': oneOf('auto', 'legacy-sendmail', 'notification-system'),
   'notes-template': text({ maxLength: 1024, requires: 'storage' }),
   protected: { type: 'boolean', requires: 'storage' },
-  'prune-backups': formatted(pruneFormat),
+  'prune-backups': prunePolicy,
   performance: formatted({ 'max-workers': integer(1, 256), 'pbs-entries-max': integer(1) }),
   fleecing: formatted({ enabled: { type: 'boolean', defaultKey: true }, storage: formatted('pve-storage-id') }),
   'pbs-change-detection-mode': oneOf('legacy', 'data', 'metadata'),

@@ -1,10 +1,10 @@
 // Retention of backups: which ones a policy keeps, asked for or carried out.
 import { forbidden } from '../errors.ts';
-import { formatted, node, oneOf, optionalVmid, required, storageId } from '../schema/parameter.ts';
+import { node, oneOf, optionalVmid, required, storageId } from '../schema/parameter.ts';
 import { volumeId } from '../state/volumes.ts';
 import type { Storage, Volume } from '../state/volumes.ts';
 import type { World } from '../state/world.ts';
-import { pruneFormat } from './backup-options.ts';
+import { prunePolicy } from './backup-options.ts';
 import { may, needs, optionalText, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -125,7 +125,7 @@ function carryOut(call: Call): string {
 const parameters = {
   node,
   storage: required(storageId),
-  'prune-backups': formatted(pruneFormat),
+  'prune-backups': prunePolicy,
   type: oneOf('qemu', 'lxc'),
   vmid: optionalVmid,
 };

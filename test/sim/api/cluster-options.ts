@@ -1,4 +1,5 @@
 // Options of the datacenter.
+import { datacenterFormats, registeredTags } from '../schema/datacenter-formats.ts';
 import { splitList } from '../schema/formats.ts';
 import { configIdList, formatted, integer, oneOf, text } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
@@ -15,8 +16,8 @@ const languages = [
   'eu',
   'fa',
   'fr',
-  'he',
   'hr',
+  'he',
   'it',
   'ja',
   'ka',
@@ -62,24 +63,8 @@ const keyboards = [
   'tr',
 ];
 
-/** Options that are property strings and come back as objects. */
-const structured = [
-  'bwlimit',
-  'crs',
-  'ha',
-  'location',
-  'migration',
-  'next-id',
-  'notify',
-  'replication',
-  'tag-style',
-  'u2f',
-  'user-tag-access',
-  'webauthn',
-];
-
 const options: ParameterTable = {
-  ...Object.fromEntries(structured.map((name) => [name, text()] as const)),
+  ...Object.fromEntries(Object.entries(datacenterFormats).map(([name, format]) => [name, formatted(format)] as const)),
   'consent-text': text({ maxLength: 65536 }),
   console: oneOf('applet', 'vv', 'html5', 'xtermjs'),
   description: text({ maxLength: 65536 }),
@@ -91,7 +76,7 @@ const options: ParameterTable = {
   mac_prefix: formatted('mac-prefix'),
   max_workers: integer(1),
   migration_unsecure: { type: 'boolean' },
-  'registered-tags': text({ pattern: /(?:[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*;)*[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*/ }),
+  'registered-tags': text({ pattern: registeredTags }),
   delete: configIdList,
 };
 
@@ -105,7 +90,7 @@ function change(call: Call): null {
 function shown(call: Call): Record<string, unknown> {
   const data: Record<string, unknown> = { 'allowed-tags': [], description: '' };
   for (const [key, value] of Object.entries(call.world.options)) {
-    data[key] = structured.includes(key)
+    data[key] = Object.hasOwn(datacenterFormats, key)
       ? Object.fromEntries((value as string).split(',').map((part) => part.split('=') as [string, string]))
       : value;
   }

@@ -161,7 +161,9 @@ export const clusterRoutes: Route[] = [
     permission: 'all',
     parameters: {
       path: text(),
-      userid: text({ pattern: /[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+(?:![A-Za-z][A-Za-z0-9.\-_]+)?/ }),
+      userid: text({
+        pattern: /(?:^(?:[^\s:/]+)@(?:[A-Za-z][A-Za-z0-9.\-_]+)(?:!(?:[A-Za-z][A-Za-z0-9.\-_]+))?$)/,
+      }),
     },
     run: permissions,
   },

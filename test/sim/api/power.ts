@@ -2,6 +2,7 @@
 import { failure, parameterError } from '../errors.ts';
 import { flag, formatted, integer, node, oneOf, storageId, text, vmid } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
+import { machineFormat } from '../schema/vm-options.ts';
 import { endProcess, startProcess } from '../state/power.ts';
 import { liveStatus } from '../state/vm-status.ts';
 import type { Vm } from '../state/vm.ts';
@@ -278,7 +279,7 @@ const migration: ParameterTable = {
   'nets-host-mtu': text({ pattern: /net\d+=\d+(,net\d+=\d+)*/ }),
   stateuri: text({ maxLength: 128 }),
   'force-cpu': text(),
-  machine: text(),
+  machine: formatted(machineFormat),
 };
 
 export const powerRoutes: Route[] = [

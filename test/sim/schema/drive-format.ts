@@ -45,7 +45,7 @@ const anyDrive: PropertyFormat = {
 };
 
 const ssd = { ssd: flag() };
-const wwn = { wwn: text({ pattern: /^(0x)[0-9a-fA-F]{16}/ }) };
+const wwn = { wwn: text({ pattern: /(?:^(0x)[0-9a-fA-F]{16})/ }) };
 const iothread = { iothread: flag() };
 const readOnly = { ro: flag() };
 

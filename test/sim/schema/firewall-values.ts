@@ -249,6 +249,35 @@ export function addressComplaint(value: string, aliasAllowed: boolean): string |
   return 'value does not look like a valid IP address or CIDR network';
 }
 
+/** The complaint about one address, network or range; the words are those of the library Proxmox reads them with. */
+function listedComplaint(value: string): string | undefined {
+  const [address = '', ...more] = value.split(/[-/]/);
+  const quad = /^[\d.]+$/.test(address) ? address.split('.').find((part) => Number(part) > 255) : undefined;
+  if (quad !== undefined) return `invalid IP address: Invalid quad in IP address ${address} - ${quad}`;
+  const isRange = value.includes('-');
+  const good =
+    more.length < 2 &&
+    more.every((part) => (isRange ? isAddressText(part) : /^\d+$/.test(part) && Number(part) <= 128));
+  return isAddressText(address) && good ? undefined : `invalid IP address: Invalid chars in IP ${value}`;
+}
+
+function isAddressText(value: string): boolean {
+  return isIpv4(value) || isIpv6(value) || /^\d+(?:\.\d+){1,2}$/.test(value);
+}
+
+/** The complaint about the source or destination of a rule: an IP set, an alias, or addresses of one version. */
+export function addressListComplaint(value: string): string | undefined {
+  if (/^\+\S+$/.test(value)) return value.length > 65 ? 'ipset name too long' : undefined;
+  if (/^(?:dc\/|guest\/)?[A-Za-z][A-Za-z0-9\-_]+$/.test(value))
+    return value.length > 64 ? 'alias name too long' : undefined;
+  const items = value.split(',');
+  const complaint = items.map((item) => listedComplaint(item)).find((text) => text !== undefined);
+  if (complaint !== undefined) return complaint;
+  if (new Set(items.map((item) => ipVersion(item))).size > 1)
+    return `detected mixed ipv4/ipv6 addresses in address list '${value}'`;
+  return items.length > 1 && value.includes('-') ? "you can't use a range in a list" : undefined;
+}
+
 /** The address or network as it is stored: host bits cleared, full prefixes dropped. */
 export function cleanNetwork(value: string): string {
   const [address = '', prefix] = value.split('/');

@@ -1,6 +1,12 @@
 // The named value formats of the API and the texts Proxmox VE refuses a value with.
 
-import { addressComplaint, icmpComplaint, portsComplaint, protocolComplaint } from './firewall-values.ts';
+import {
+  addressComplaint,
+  addressListComplaint,
+  icmpComplaint,
+  portsComplaint,
+  protocolComplaint,
+} from './firewall-values.ts';
 import { isIpv4, isIpv6 } from './ip.ts';
 
 type Check = (value: string) => string | undefined;
@@ -23,12 +29,12 @@ const hotplugFeatures = new Set(['network', 'disk', 'cpu', 'memory', 'usb', 'clo
 
 function hotplug(value: string): string | undefined {
   if (value === '0' || value === '1') return undefined;
-  const bad = value.split(/[,;\s]+/).some((part) => !hotplugFeatures.has(part));
-  return bad ? `unable to parse hotplug option` : undefined;
+  const bad = splitList(value).find((part) => !hotplugFeatures.has(part));
+  return bad === undefined ? undefined : `invalid hotplug feature '${bad}'`;
 }
 
-const bootDevice =
-  /^(?:(?:ide[0-3]|sata[0-5]|scsi(?:[0-2]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)|net\d+|usb\d+|hostpci\d+)$/;
+const diskSlot = /^(?:ide[0-3]|sata[0-5]|scsi(?:[0-2]?\d|30)|virtio(?:\d|1[0-5])|efidisk0|tpmstate0)$/;
+const bootDevice = new RegExp(`${diskSlot.source}|^(?:net|usb|hostpci)\\d+$`);
 
 const cpuModels = new Set([
   'host',
@@ -64,6 +70,53 @@ function isCpuModel(value: string): boolean {
   return cpuModels.has(value) || families.test(value) || value.startsWith('custom-');
 }
 
+function storageIdComplaint(value: string): string | undefined {
+  if (value.length < 2) return `storage ID '${value}' cannot be shorter than 2 characters`;
+  return /^[a-z][a-z0-9\-_.]*[a-z0-9]$/i.test(value) ? undefined : `storage ID '${value}' contains illegal characters`;
+}
+
+/** `source:target`, a target for everything, or 1 for the same on the other side. */
+function storagePairComplaint(value: string): string | undefined {
+  if (value === '1') return undefined;
+  const [source = '', target, ...rest] = value.split(':');
+  if (target !== undefined && rest.length === 0) {
+    const complaint = storageIdComplaint(source) ?? storageIdComplaint(target);
+    return complaint === undefined ? undefined : `entry '${value}' contains invalid ID - ${complaint}\n\n`;
+  }
+  const complaint = storageIdComplaint(value);
+  return complaint === undefined ? undefined : `default target '${value}' is not a valid ID - ${complaint}\n\n`;
+}
+
+function startupComplaint(value: string): string | undefined {
+  const parts = value.split(',').filter((part) => part.trim() !== '');
+  const good = parts.every((part) => /^(?:(?:order=)?\d+|up=\d+|down=\d+)$/.test(part));
+  return good ? undefined : 'unable to parse startup options';
+}
+
+function cpusetComplaint(value: string): string | undefined {
+  const good = value.split(',').every((part) => {
+    const [, first, last] = /^\s*(\d+)(?:-(\d+))?\s*$/.exec(part) ?? [];
+    return first !== undefined && (last === undefined || Number(first) <= Number(last));
+  });
+  return good ? undefined : 'unable to parse cpuset option';
+}
+
+function isAddress(value: string): boolean {
+  return isIpv4(value) || isIpv6(value) || dnsName.test(value);
+}
+
+const userName = '[\\w+\\-~]+(?:\\.[\\w+\\-~]+)*';
+const email = new RegExp(`^${userName}@[a-zA-Z0-9-]+(?:\\.[a-zA-Z0-9-]+)*$`);
+const emailOrUserName = new RegExp(`${email.source}|^${userName}$`);
+
+const weekdays = '(?:mon|tue|wed|thu|fri|sat|sun)(?:(?:,|\\.\\.)(?:mon|tue|wed|thu|fri|sat|sun))*';
+const clockFields = '[\\d*][\\d*/,.]*(?::[\\d*][\\d*/,.]*){0,2}';
+const date = '[\\d*][\\d*/,.]*(?:-[\\d*][\\d*/,.]*){1,2}';
+const calendarShape = new RegExp(
+  `^(?=\\S)(?:minutely|hourly|daily|weekly|monthly|yearly|quarterly|semiannually|(?:${weekdays})?(?:(?:^|\\s+)${date})?(?:(?:^|\\s+)${clockFields})?)$`,
+  'i',
+);
+
 const identifier = /^[a-z][a-z0-9_-]+$/i;
 const diskSize = /^\d+(\.\d+)?[KMGT]?$/;
 
@@ -71,14 +124,11 @@ const checks: Readonly<Record<string, Check>> = {
   'pve-node': matching(new RegExp(`^${dnsLabel}$`), () => 'value does not look like a valid node name'),
   'pve-vmid': (value) => (/^[1-9]\d{2,8}$/.test(value) ? undefined : 'value does not look like a valid VM ID'),
   'dns-name': matching(dnsName, () => 'value does not look like a valid DNS name'),
-  'pve-storage-id': matching(
-    /^[a-z][a-z0-9\-_.]*[a-z0-9]$/i,
-    (value) => `storage ID '${value}' contains illegal characters`,
-  ),
+  'pve-storage-id': storageIdComplaint,
   'pve-configid': matching(identifier, (value) => `invalid configuration ID '${value}'`),
   'pve-poolid': matching(
-    /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){0,2}$/,
-    () => 'value does not look like a valid pool name',
+    /^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+){0,2}$/,
+    (value) => `pool name '${value}' contains invalid characters`,
   ),
   'pve-volume-id': matching(/^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i, (value) => `unable to parse volume ID '${value}'`),
   'pve-volume-id-or-qm-path': (value) =>
@@ -89,7 +139,7 @@ const checks: Readonly<Record<string, Check>> = {
     value.startsWith('/') || /^[a-z][a-z0-9\-_.]*[a-z0-9]:.+$/i.test(value)
       ? undefined
       : `unable to parse volume ID '${value}'`,
-  'disk-size': matching(diskSize, (value) => `value does not look like a disk size: ${value}`),
+  'disk-size': matching(diskSize, (value) => `value does not look like a valid disk size: ${value}`),
   'pve-bridge-id': matching(/^[-_.\w\d]+$/, () => 'invalid bridge name'),
   'mac-addr': matching(
     /^[a-f0-9][02468ace](?::[a-f0-9]{2}){5}$/i,
@@ -110,14 +160,29 @@ const checks: Readonly<Record<string, Check>> = {
   'pve-hotplug-features': hotplug,
   'pve-boot-device': matching(bootDevice, (value) => `invalid boot device '${value}'`),
   'pve-tag': matching(/^[a-z0-9_][a-z0-9_\-+.]*$/i, () => 'invalid characters in tag'),
-  'storage-pair': matching(
-    /^[a-z][a-z0-9\-_.]*[a-z0-9](?::[a-z][a-z0-9\-_.]*[a-z0-9])?$|^1$/i,
-    () => 'entry must be in form of identifier:identifier or a single identifier',
-  ),
+  'storage-pair': storagePairComplaint,
   'pve-storage-content': matching(
     /^(?:images|rootdir|vztmpl|iso|backup|snippets|import|none)$/,
     (value) => `invalid content type '${value}'`,
   ),
+  'pve-startup-order': startupComplaint,
+  'pve-cpuset': cpusetComplaint,
+  'pve-qm-bootdisk': matching(diskSlot, (value) => `invalid boot disk '${value}'`),
+  address: (value) => (isAddress(value) ? undefined : `value does not look like a valid address: ${value}`),
+  email: matching(email, () => 'value does not look like a valid email address'),
+  'email-or-username': matching(emailOrUserName, () => 'value does not look like a valid email address or user name'),
+  'mac-prefix': matching(
+    /^[a-f0-9][02468ace](?::[a-f0-9]{2}){0,2}:?$/i,
+    () => 'value is not a valid unicast MAC address prefix',
+  ),
+  'pve-realm': matching(/^[A-Za-z][A-Za-z0-9.\-_]+$/, () => 'value does not look like a valid realm'),
+  'pve-ha-resource-id': matching(/^[a-z]+:\S+$/, () => 'value does not look like a valid ha resource id'),
+  'pve-ha-resource-or-vm-id': matching(
+    /^(?:[a-z]+:\S+|\d+)$/,
+    () => 'value does not look like a valid ha resource or vm id',
+  ),
+  'pve-ha-node': matching(new RegExp(`^${dnsLabel}(?::\\d+)?$`), () => 'value does not look like a valid ha node'),
+  'pve-fw-addr-spec': addressListComplaint,
   'pve-fw-protocol-spec': protocolComplaint,
   'pve-fw-sport-spec': portsComplaint,
   'pve-fw-dport-spec': portsComplaint,
@@ -127,10 +192,12 @@ const checks: Readonly<Record<string, Check>> = {
   'pve-cpu-type': (value) =>
     isCpuModel(value) ? undefined : `Built-in cputype '${value}' is not defined (missing 'custom-' prefix?)`,
   'pve-iface': matching(/^[a-z][a-z0-9_]{1,20}([:.]\d+)?$/i, () => 'invalid network interface name'),
-  'pve-priv-list': () => undefined,
+  'pve-priv': matching(/^[A-Z][A-Za-z]*(?:\.[A-Z][A-Za-z]*)+$/, (value) => `invalid privilege '${value}'`),
   'pve-task-status-type': matching(/^(?:ok|error|warning|unknown)$/i, () => 'invalid status'),
   'pve-calendar-event': (value) =>
-    /^[\w *:/,.-]+$/.test(value) && /\d/.test(value) ? undefined : 'unable to parse calendar event',
+    calendarShape.test(value)
+      ? undefined
+      : `invalid calendar event '${value}' - unable to parse calendar event '${value}'\n`,
   'pve-day-of-week': matching(/^(?:mon|tue|wed|thu|fri|sat|sun)$/i, (value) => `invalid day '${value}'`),
 };
 

@@ -48,7 +48,7 @@ function check(parameter: Parameter, raw: unknown, name: string): Checked {
   if (foreign !== undefined) return { complaint: `type check ('${parameter.type}') failed - got ${foreign}` };
   const value = plainText(raw);
   const complaint =
-    typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? boundsComplaint(parameter, value);
+    typeComplaint(parameter, value) ?? formatComplaint(parameter, value, name) ?? facetComplaint(parameter, value);
   return complaint === undefined ? { value: typed(parameter, value) } : { complaint };
 }
 
@@ -82,26 +82,38 @@ function typeComplaint(parameter: Parameter, value: string): string | undefined 
   return `type check ('${parameter.type}') failed - got '${value}'`;
 }
 
-function boundsComplaint(parameter: Parameter, value: string): string | undefined {
-  return rangeComplaint(parameter, Number(value)) ?? textComplaint(parameter, value);
+function facetComplaint(parameter: Parameter, value: string): string | undefined {
+  return textComplaint(parameter, value) ?? rangeComplaint(parameter, value) ?? enumComplaint(parameter, value);
 }
 
-function rangeComplaint({ min, max }: Parameter, value: number): string | undefined {
-  if (min !== undefined && value < min) return `value must have a minimum value of ${min}`;
-  return max !== undefined && value > max ? `value must have a maximum value of ${max}` : undefined;
+function rangeComplaint({ min, max }: Parameter, text: string): string | undefined {
+  const value = Number(text);
+  if (max !== undefined && value > max) return `value must have a maximum value of ${max}`;
+  return min !== undefined && value < min ? `value must have a minimum value of ${min}` : undefined;
 }
 
 function textComplaint(parameter: Parameter, value: string): string | undefined {
   const { pattern, minLength = 0, maxLength = Infinity } = parameter;
-  if (pattern !== undefined && !matchesWhole(pattern, value)) return 'value does not match the regex pattern';
+  if (pattern !== undefined && !anchored(pattern).test(value)) return 'value does not match the regex pattern';
   if (value.length > maxLength) return `value may only be ${maxLength} characters long`;
-  if (value.length < minLength) return `value must be at least ${minLength} characters long`;
+  return value.length < minLength ? `value must be at least ${minLength} characters long` : undefined;
+}
+
+function enumComplaint(parameter: Parameter, value: string): string | undefined {
   if (parameter.enum === undefined || parameter.enum.includes(value)) return undefined;
   return `value '${value}' does not have a value in the enumeration '${parameter.enum.join(', ')}'`;
 }
 
-function matchesWhole(pattern: RegExp, value: string): boolean {
-  return new RegExp(`^(?:${pattern.source})$`, pattern.flags).test(value);
+const anchoredPatterns = new WeakMap<RegExp, RegExp>();
+
+/** Anchors are put around the pattern as it stands, so of bare alternatives each has only one. */
+function anchored(pattern: RegExp): RegExp {
+  let whole = anchoredPatterns.get(pattern);
+  if (whole === undefined) {
+    whole = new RegExp(`^${pattern.source}$`, pattern.flags);
+    anchoredPatterns.set(pattern, whole);
+  }
+  return whole;
 }
 
 function formatComplaint(parameter: Parameter, value: string, name: string): string | undefined {
@@ -171,15 +183,15 @@ function takeKey(
   given: string,
   values: Record<string, string>,
 ): string | undefined {
-  let key = givenKey;
-  let definition = format[key];
-  if (definition?.keyAlias !== undefined) values[definition.keyAlias] = key;
-  if (definition?.alias !== undefined) {
-    key = definition.alias;
-    definition = format[key];
+  if (values[givenKey] !== undefined) return `duplicate key in comma-separated list property: ${givenKey}`;
+  const { alias, keyAlias } = format[givenKey] ?? {};
+  if (alias !== undefined && keyAlias !== undefined) {
+    if (values[keyAlias] !== undefined) return `key alias '${keyAlias}' is already defined`;
+    values[keyAlias] = givenKey;
   }
-  if (values[key] !== undefined) return `duplicate key in comma-separated list property: ${key}`;
-  values[key] = definition?.type === 'boolean' ? (booleanWords.get(given.toLowerCase()) ?? given) : given;
+  const key = alias ?? givenKey;
+  const isBoolean = format[key]?.type === 'boolean';
+  values[key] = isBoolean ? (booleanWords.get(given.toLowerCase()) ?? given) : given;
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 // The options of a virtual machine: their types, bounds and property strings (facts of Proxmox VE 9.2's schema).
 import { driveFormats } from './drive-format.ts';
+import { hostPciFormat, rngFormat, sevFormat, tdxFormat, watchdogFormat } from './device-formats.ts';
 import { complaintAbout } from './formats.ts';
 import {
   configIdList,
@@ -14,6 +15,9 @@ import {
   text,
 } from './parameter.ts';
 import type { Parameter, ParameterTable, PropertyFormat } from './parameter.ts';
+
+/** Numbers and ranges of them. */
+const range = /(?:\d+(?:-\d+)?(?:;\d+(?:-\d+)?)*)/;
 
 const nicModels = [
   'e1000',
@@ -43,7 +47,7 @@ export const netFormat: PropertyFormat = {
   queues: integer(0, 64),
   rate: decimal(0),
   tag: integer(1, 4094),
-  trunks: text({ pattern: /^\d+(?:-\d+)?(?:;\d+(?:-\d+)?)*/ }),
+  trunks: text({ pattern: range }),
   firewall: flag(),
   link_down: flag(),
   mtu: integer(1, 65520),
@@ -79,8 +83,6 @@ const bootFormat: PropertyFormat = {
   legacy: { type: 'string', defaultKey: true, pattern: /[acdn]{1,4}/ },
   order: formatted('pve-boot-device-list'),
 };
-
-const range = /^\d+(?:-\d+)?(?:;\d+(?:-\d+)?)*/;
 
 const smbiosFormat: PropertyFormat = Object.fromEntries([
   ['uuid', text({ pattern: /[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}/ })] as const,
@@ -135,6 +137,15 @@ const keyboards = [
 ];
 const machinePattern =
   /(pc|pc(-i440fx)?-\d+(\.\d+)+(\+pve\d+)?(\.pxe)?|q35|pc-q35-\d+(\.\d+)+(\+pve\d+)?(\.pxe)?|virt(?:-\d+(\.\d+)+)?(\+pve\d+)?)/;
+
+/** Keys of a machine type string. */
+export const machineFormat: PropertyFormat = {
+  type: { type: 'string', maxLength: 40, pattern: machinePattern, defaultKey: true },
+  viommu: oneOf('intel', 'virtio'),
+  'enable-s3': flag(),
+  'enable-s4': flag(),
+  'aw-bits': decimal(32, 64),
+};
 
 const processorAndMemory: ParameterTable = {
   sockets: integer(1),
@@ -219,13 +230,7 @@ const hardware: ParameterTable = {
   ),
   bios: oneOf('seabios', 'ovmf'),
   arch: oneOf('x86_64', 'aarch64'),
-  machine: formatted({
-    type: { type: 'string', maxLength: 40, pattern: machinePattern, defaultKey: true },
-    viommu: oneOf('intel', 'virtio'),
-    'enable-s3': flag(),
-    'enable-s4': flag(),
-    'aw-bits': decimal(32, 64),
-  }),
+  machine: formatted(machineFormat),
   scsihw: oneOf('lsi', 'lsi53c810', 'virtio-scsi-pci', 'virtio-scsi-single', 'megasas', 'pvscsi'),
   vga: formatted({
     type: { type: 'string', enum: vgaTypes, defaultKey: true },
@@ -233,7 +238,7 @@ const hardware: ParameterTable = {
     clipboard: oneOf('vnc'),
   }),
   keyboard: oneOf(...keyboards),
-  watchdog: formatted('pve-qm-watchdog'),
+  watchdog: formatted(watchdogFormat),
   smbios1: formatted(smbiosFormat, { maxLength: 512 }),
   vmgenid: text({ pattern: /(?:[a-fA-F0-9]{8}(?:-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}|[01])/ }),
   'serial[n]': text({ pattern: /(\/dev\/[^,]+|socket)/ }),
@@ -242,12 +247,13 @@ const hardware: ParameterTable = {
     host: {
       type: 'string',
       defaultKey: true,
-      pattern: /(?:(0x)?([0-9A-Fa-f]{4}):(0x)?([0-9A-Fa-f]{4}))|(?:\d+-\d+(\.\d+)*)|[Ss][Pp][Ii][Cc][Ee]/,
+      pattern:
+        /(?:(?:(?:(?:(0x)?([0-9A-Fa-f]{4}):(0x)?([0-9A-Fa-f]{4})))|(?:(?:(\d+)-(\d+(\.\d+)*)))|[Ss][Pp][Ii][Cc][Ee]))/,
     },
     mapping: formatted('pve-configid'),
     usb3: flag(),
   }),
-  'hostpci[n]': formatted('pve-qm-hostpci'),
+  'hostpci[n]': formatted(hostPciFormat),
   'virtiofs[n]': formatted({
     dirid: required(formatted('pve-configid', { defaultKey: true })),
     cache: oneOf('auto', 'always', 'metadata', 'never'),
@@ -256,11 +262,11 @@ const hardware: ParameterTable = {
     'expose-xattr': flag(),
   }),
   audio0: formatted({ device: required(oneOf('ich9-intel-hda', 'intel-hda', 'AC97')), driver: oneOf('spice', 'none') }),
-  rng0: formatted('pve-qm-rng'),
+  rng0: formatted(rngFormat),
   ivshmem: formatted({ size: required(integer(1)), name: text({ pattern: /[a-zA-Z0-9-]+/ }) }),
   spice_enhancements: formatted({ foldersharing: flag(), videostreaming: oneOf('off', 'all', 'filter') }),
-  'amd-sev': formatted('pve-qemu-sev-fmt'),
-  'intel-tdx': formatted('pve-qemu-tdx-fmt'),
+  'amd-sev': formatted(sevFormat),
+  'intel-tdx': formatted(tdxFormat),
 };
 
 /** Cloud-init options other than the drive. */
@@ -289,7 +295,7 @@ const drives: ParameterTable = {
   efidisk0: formatted(driveFormats['efidisk'] ?? {}),
   tpmstate0: formatted(driveFormats['tpmstate'] ?? {}),
   'unused[n]': formatted(driveFormats['unused'] ?? {}),
-  cdrom: formatted('pve-qm-ide'),
+  cdrom: formatted(driveFormats['ide'] ?? {}),
 };
 
 /** Every option a VM's configuration may hold. */

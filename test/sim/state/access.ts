@@ -1,4 +1,6 @@
 // Users, tokens, roles and permissions: who may do what on which path.
+import { isUpTo } from '../schema/release.ts';
+import type { Release } from '../schema/release.ts';
 
 /** An entry of the permission list. */
 export interface AclEntry {
@@ -20,7 +22,7 @@ export interface Token {
 export const rootUser = 'root@pam';
 
 /** The privileges Proxmox VE 9 knows and this simulator checks. */
-export const allPrivileges: readonly string[] = [
+const allPrivileges: readonly string[] = [
   'Datastore.Allocate',
   'Datastore.AllocateSpace',
   'Datastore.AllocateTemplate',
@@ -70,6 +72,15 @@ export const allPrivileges: readonly string[] = [
   'VM.Snapshot.Rollback',
 ];
 
+/** Privileges of the guest agent; before 9.0 a single one stood for them. */
+const agentPrivilege = /^VM\.GuestAgent\./;
+
+/** The privileges a release knows. */
+export function privilegesOf(release: Release): readonly string[] {
+  if (!isUpTo(release, '8.4')) return allPrivileges;
+  return [...allPrivileges.filter((privilege) => !agentPrivilege.test(privilege)), 'VM.Monitor'];
+}
+
 /** Who calls: the full id (with token) and the user behind it. */
 export interface Caller {
   id: string;
@@ -87,13 +98,25 @@ export function callerOf(id: string): Caller {
 export class AccessControl {
   readonly users = new Set<string>([rootUser]);
   readonly tokens = new Map<string, Token>();
-  readonly roles = new Map<string, Set<string>>([
-    ['Administrator', new Set(allPrivileges)],
-    ['NoAccess', new Set()],
-  ]);
+  readonly roles: Map<string, Set<string>>;
   acl: AclEntry[] = [];
   /** Pool of a VM or storage, so that pool permissions count for it. */
   poolOf: (path: string) => string | undefined = () => undefined;
+
+  readonly #known: ReadonlySet<string>;
+
+  constructor(release: Release) {
+    this.#known = new Set(privilegesOf(release));
+    this.roles = new Map<string, Set<string>>([
+      ['Administrator', new Set(this.#known)],
+      ['NoAccess', new Set()],
+    ]);
+  }
+
+  /** Stores a role; privileges the release does not know are left out, as when an older configuration is read. */
+  setRole(name: string, privileges: readonly string[]): void {
+    this.roles.set(name, new Set(privileges.filter((privilege) => this.#known.has(privilege))));
+  }
 
   /** The caller behind an Authorization header, or why it is refused. */
   authenticate(header: string | undefined): Caller | { refused: string } {
@@ -106,11 +129,11 @@ export class AccessControl {
 
   /** The caller's privileges on a path; the value says whether they propagate. */
   privileges(caller: Caller, path: string): Map<string, boolean> {
-    if (caller.id === rootUser) return new Map(allPrivileges.map((privilege) => [privilege, true]));
+    if (caller.id === rootUser) return this.#everything();
     if (caller.tokenName === undefined) return this.#granted(caller.id, path);
     const ofUser = caller.user === rootUser ? undefined : this.#granted(caller.user, path);
     if (this.tokens.get(caller.id)?.privilegeSeparation === false) {
-      return ofUser ?? new Map(allPrivileges.map((privilege) => [privilege, true]));
+      return ofUser ?? this.#everything();
     }
     const own = this.#granted(caller.id, path);
     if (ofUser === undefined) return own;
@@ -124,6 +147,10 @@ export class AccessControl {
   hasAny(caller: Caller, path: string, privileges: readonly string[]): boolean {
     const granted = this.privileges(caller, path);
     return privileges.some((privilege) => granted.has(privilege));
+  }
+
+  #everything(): Map<string, boolean> {
+    return new Map([...this.#known].map((privilege) => [privilege, true]));
   }
 
   #granted(who: string, path: string): Map<string, boolean> {

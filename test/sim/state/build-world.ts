@@ -64,7 +64,7 @@ function addStorages(world: World): void {
 function addAccess(world: World): void {
   const { users, roles, tokens, acl } = world.topology;
   for (const user of users) world.access.users.add(user);
-  for (const [role, privileges] of Object.entries(roles)) world.access.roles.set(role, new Set(privileges));
+  for (const [role, privileges] of Object.entries(roles)) world.access.setRole(role, privileges);
   for (const token of tokens) world.access.tokens.set(token.id, token);
   world.access.acl = acl.map((entry) => ({ ...entry }));
 }

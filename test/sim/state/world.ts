@@ -13,6 +13,7 @@ import { Guests } from './guest.ts';
 import type { Vm } from './vm.ts';
 import { Volumes } from './volumes.ts';
 import { Workers } from './workers.ts';
+import { releaseOf } from '../schema/release.ts';
 
 /** `down`: powered off; `cut`: runs, but the cluster does not hear it; `paused`: in the cluster, its API does not answer. */
 export type NodeState = 'up' | 'down' | 'cut' | 'paused';
@@ -92,6 +93,7 @@ export class World {
     this.locks = new FileLocks(clock);
     this.tasks = new TaskRegistry(clock, this.random);
     this.view = new StatusView(this);
+    this.access = new AccessControl(releaseOf(topology.version.version));
     this.access.poolOf = (path) => this.poolOfPath(path);
   }
 
