@@ -26,6 +26,13 @@ describe('generatedFiles', async () => {
     },
   );
 
+  test('the chart carries the same definitions', () => {
+    const below = (folder: string) =>
+      [...files].flatMap(([path, text]) => (path.startsWith(folder) ? [[path.slice(folder.length), text]] : []));
+    expect(below('charts/pve-operator/crds/')).toEqual(below('crds/'));
+    expect(below('crds/')).toHaveLength(KINDS.length);
+  });
+
   test('every page links to pages that exist', () => {
     const index = files.get('docs/reference/README.md') ?? '';
     const links = [...index.matchAll(/\]\(([^)]+)\)/g)].map(([, target]) => `docs/reference/${target}`);
@@ -58,6 +65,11 @@ describe('differences', () => {
       name: 'one is left over',
       tree: { 'crds/a.yaml': 'a', 'crds/old.yaml': 'o', 'docs/b.md': 'b' },
       want: ['left over crds/old.yaml'],
+    },
+    {
+      name: 'one is left over in the chart',
+      tree: { 'crds/a.yaml': 'a', 'charts/pve-operator/crds/old.yaml': 'o', 'docs/b.md': 'b' },
+      want: ['left over charts/pve-operator/crds/old.yaml'],
     },
     {
       name: 'others beside generated pages are let be',

@@ -1,4 +1,4 @@
-// Computes every file that is printed from the sources: crds/, docs/reference and the pages made from closed lists.
+// Computes every file that is printed from the sources: crds/ and the chart's copy of it, docs/reference and the pages made from closed lists.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format } from 'prettier';
@@ -11,7 +11,7 @@ import { referenceFile, referenceIndex, referencePage } from '../src/api/referen
 import { stateMachinesPage } from '../src/state-machines-page.ts';
 
 /** Folders that hold generated files only: whatever else lies there is left over. */
-const GENERATED_FOLDERS = ['crds', 'docs/reference'] as const;
+const GENERATED_FOLDERS = ['crds', 'charts/pve-operator/crds', 'docs/reference'] as const;
 
 /** A difference between the generated files and those of the tree. */
 export interface Difference {
@@ -23,7 +23,10 @@ export interface Difference {
 export async function generatedFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const kind of KINDS) {
-    files.set(`crds/${GROUP}_${kind.plural}.yaml`, manifest(customResourceDefinition(kind)));
+    const definition = manifest(customResourceDefinition(kind));
+    files.set(`crds/${GROUP}_${kind.plural}.yaml`, definition);
+    // A packaged chart holds what is in its folder and nothing else.
+    files.set(`charts/pve-operator/crds/${GROUP}_${kind.plural}.yaml`, definition);
     files.set(`docs/reference/${referenceFile(kind)}`, `${referencePage(kind)}\n`);
   }
   files.set('docs/reference/README.md', `${referenceIndex(KINDS)}\n`);
