@@ -183,6 +183,18 @@ describe('a rejected token', () => {
 });
 
 describe('ends', () => {
+  it('calls a watcher that asked several times once, with its last callback', async () => {
+    const { clock, watch, listed, ends, onEnd } = scene();
+    listed.set(upid, running);
+    watch.watch(upid, () => ends.push({ state: 'failed', exitstatus: 'an old callback' }), 'vm-1');
+    await clock.advance(1_000);
+    watch.watch(upid, onEnd, 'vm-1');
+    watch.watch(upid, onEnd, 'vm-2');
+    listed.set(upid, ok);
+    await clock.advance(1_000);
+    expect(ends).toEqual([ok, ok]);
+  });
+
   it('calls back once, every listener, and remembers', async () => {
     const { clock, watch, listed, ends, onEnd } = scene();
     listed.set(upid, running);

@@ -12,8 +12,11 @@ export type WatchedState = TaskState & { readonly logTail?: readonly string[] };
 export interface TaskWatch {
   /** Polls whenever tasks are watched, until the signal is aborted. */
   start(signal: AbortSignal): void;
-  /** Calls back once, when the task has ended; at once for one that is known to have ended. */
-  watch(upid: Upid, onEnd: (end: WatchedState) => void): void;
+  /**
+   * Calls back once, when the task has ended; at once for one that is known to have ended. A watcher that names itself
+   * with `key` may ask as often as it likes: its last callback replaces the one before.
+   */
+  watch(upid: Upid, onEnd: (end: WatchedState) => void, key?: string): void;
   /** What is known of a watched or lately ended task. */
   state(upid: Upid): WatchedState | undefined;
   /** Why the tasks cannot be seen at the moment; undefined when the last poll was good. */
@@ -54,7 +57,8 @@ const REMEMBERED_ENDS = 1_000;
 
 interface Watched {
   readonly since: number;
-  readonly listeners: ((end: WatchedState) => void)[];
+  /** By the key of the watcher; a key of its own for each that has none. */
+  readonly listeners: Map<string | symbol, (end: WatchedState) => void>;
   state: TaskState | undefined;
   /** Not before this time is the task asked for on its own. */
   askAt: number;
@@ -82,7 +86,7 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
     const end = logTail === undefined ? state : { ...state, logTail };
     watched.delete(upid);
     remember(upid, end);
-    for (const listener of task.listeners) call(listener, end);
+    for (const listener of task.listeners.values()) call(listener, end);
   };
 
   const readTail = async (upid: Upid): Promise<string[]> => {
@@ -177,13 +181,15 @@ export function createTaskWatch(options: TaskWatchOptions): TaskWatch {
         if (!signal.aborted) log?.warn({ err: error }, 'Task watch stopped');
       });
     },
-    watch: (upid, onEnd) => {
+    watch: (upid, onEnd, key) => {
       const end = ended.get(upid);
       if (end !== undefined) return queueMicrotask(() => call(onEnd, end));
+      const watcher = key ?? Symbol('watcher');
       const task = watched.get(upid);
-      if (task !== undefined) return void task.listeners.push(onEnd);
+      if (task !== undefined) return void task.listeners.set(watcher, onEnd);
       const since = clock.now();
-      watched.set(upid, { since, listeners: [onEnd], state: undefined, askAt: since + FIRST_ASK_MS, busy: false });
+      const listeners = new Map([[watcher, onEnd]]);
+      watched.set(upid, { since, listeners, state: undefined, askAt: since + FIRST_ASK_MS, busy: false });
       wake.abort();
     },
     state: (upid) => ended.get(upid) ?? watched.get(upid)?.state,
