@@ -24,6 +24,7 @@ const status = z.object({
   startedAt: z.string().meta({ format: 'date-time' }).optional().describe('When it began.'),
   completedAt: z.string().meta({ format: 'date-time' }).optional().describe('When it was done.'),
   durationMs: z.int().min(0).optional().describe('How long it took, in milliseconds.'),
+  duration: z.string().max(32).optional().describe('How long it took, for people: 12.3s, 4m05s or 1h02m.'),
   steps: z.array(stepRecordSchema).max(64).optional().describe('The steps, in order.'),
   taskIDs: z.array(z.string().max(256)).max(64).optional().describe('Tasks (UPIDs) in Proxmox VE.'),
 });
@@ -44,7 +45,7 @@ export const virtualMachineRun = defineKind({
     { name: 'Machine', type: 'string', jsonPath: '.spec.machine', description: 'Pipeline.' },
     { name: 'Result', type: 'string', jsonPath: '.status.result', description: 'What became of it.' },
     { name: 'To', type: 'string', jsonPath: '.status.to', description: 'State that was reached.' },
-    { name: 'Duration', type: 'integer', jsonPath: '.status.durationMs', description: 'Milliseconds.' },
+    { name: 'Took', type: 'string', jsonPath: '.status.duration', description: 'How long it took.' },
     { name: 'Error', type: 'string', jsonPath: '.status.error', description: 'What it is stopped by.', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age of the object.' },
   ],

@@ -237,6 +237,7 @@ const status = z.object({
       step: z.string().max(64).optional().describe('Step that is being done.'),
       runName: objectName.optional().describe('VirtualMachineRun that records it.'),
       startedAt: z.string().meta({ format: 'date-time' }).describe('When the pipeline began.'),
+      from: z.string().max(64).optional().describe('State when it began.'),
       stepStartedAt: z.string().meta({ format: 'date-time' }).optional().describe('When the step began.'),
       intent: z
         .object({

@@ -5,7 +5,7 @@ import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts
 import { resources } from '../api/resources.ts';
 import type { VirtualMachineRun } from '../api/virtual-machine-run.ts';
 import type { Trouble } from '../machine/outcome.ts';
-import { oldRuns, openRun, recordRun, runStatus } from './runs.ts';
+import { durationText, oldRuns, openRun, recordRun, runStatus } from './runs.ts';
 
 let fake: FakeContext;
 beforeEach(() => {
@@ -41,6 +41,7 @@ describe('what a record says', () => {
       startedAt: at(-60),
       completedAt: at(0),
       durationMs: 60_000,
+      duration: '1m00s',
       steps: [STEP],
       taskIDs: ['UPID:x'],
     });
@@ -57,14 +58,29 @@ describe('what a record says', () => {
   });
 
   test('of a status without an operation is empty', () => {
-    expect(runStatus({ status: { state: 'ready' }, result: 'Succeeded' }, NOW)).toMatchObject({
-      steps: [],
-      durationMs: undefined,
-    });
+    const { steps, durationMs } = runStatus({ status: { state: 'ready' }, result: 'Succeeded' }, NOW);
+    expect({ steps, durationMs }).toEqual({ steps: [], durationMs: undefined });
   });
 
   test('is never that a run took less than no time', () => {
     expect(runStatus({ status: STATUS, result: 'Succeeded' }, NOW - 3_600_000).durationMs).toBe(0);
+  });
+});
+
+describe('how long a run took, for people', () => {
+  test.each([
+    { ms: 0, want: '0.0s' },
+    { ms: 960, want: '0.9s' },
+    { ms: 12_345, want: '12.3s' },
+    { ms: 59_999, want: '59.9s' },
+    { ms: 60_000, want: '1m00s' },
+    { ms: 245_900, want: '4m05s' },
+    { ms: 3_599_999, want: '59m59s' },
+    { ms: 3_600_000, want: '1h00m' },
+    { ms: 3_720_000, want: '1h02m' },
+    { ms: 93_600_000, want: '26h00m' },
+  ])('$ms ms: $want', ({ ms, want }) => {
+    expect(durationText(ms)).toBe(want);
   });
 });
 

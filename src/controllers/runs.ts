@@ -30,7 +30,7 @@ export async function openRun(
 }
 
 function newRun(vm: VirtualMachine, status: VirtualMachineStatus, trigger: string) {
-  const { machine, runName = '', steps = [] } = operationOf(status);
+  const { machine, runName = '', from, steps = [] } = operationOf(status);
   const { name, namespace, uid = '' } = vm.metadata;
   return {
     metadata: {
@@ -44,7 +44,7 @@ function newRun(vm: VirtualMachine, status: VirtualMachineStatus, trigger: strin
       machine,
       trigger,
       // The record may be made in a later pass than the one that the run began with.
-      from: steps[0]?.from ?? vm.status?.state ?? 'creation',
+      from: from ?? steps[0]?.from ?? vm.status?.state ?? 'creation',
     },
   };
 }
@@ -73,9 +73,25 @@ export function runStatus({ status, result, trouble }: RunEnd, now: number): Vir
 function endTimes(
   startedAt: string | undefined,
   now: number,
-): Pick<VirtualMachineRunStatus, 'completedAt' | 'durationMs'> {
-  const durationMs = startedAt === undefined ? undefined : Math.max(0, now - Date.parse(startedAt));
-  return { completedAt: new Date(now).toISOString(), durationMs };
+): Pick<VirtualMachineRunStatus, 'completedAt' | 'durationMs' | 'duration'> {
+  const completedAt = new Date(now).toISOString();
+  if (startedAt === undefined) return { completedAt };
+  const durationMs = Math.max(0, now - Date.parse(startedAt));
+  return { completedAt, durationMs, duration: durationText(durationMs) };
+}
+
+/** A duration for people, as exact as it is long: `12.3s`, `4m05s`, `1h02m`. Pure. */
+export function durationText(durationMs: number): string {
+  const tenths = Math.floor(durationMs / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)}s`;
+  const seconds = Math.floor(durationMs / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m${twoDigits(seconds % 60)}s`;
+  return `${Math.floor(minutes / 60)}h${twoDigits(minutes % 60)}m`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
 }
 
 /** Writes the end, or the standstill, of a run into its record, and removes records beyond the newest 50. */

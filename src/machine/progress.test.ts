@@ -75,6 +75,7 @@ describe('opening an operation', () => {
       machine: 'terminate',
       runName: 'web-1-8a2f0b9c-2',
       startedAt: at(0),
+      from: 'set_ip',
       taskID: 'UPID:x',
       taskIDs: ['UPID:x'],
       intent,

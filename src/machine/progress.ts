@@ -44,6 +44,7 @@ export function openOperation(
       machine: machine.name,
       runName: runName(vm, runCount),
       startedAt: isoTime(nowMs),
+      from: status.state ?? machine.initial,
       ...(before === undefined ? {} : carriedOver(before)),
     },
   };
