@@ -1,9 +1,9 @@
 // Addresses and VMIDs are given out once, whoever asks at the same time.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { anOwner } from '../../test/builders/facts.ts';
+import { anOwner, aPackage } from '../../test/builders/facts.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import { StalledError } from '../errors.ts';
 import type { AddressChoice } from '../machine/vocabulary.ts';
 import { Allocations } from './allocations.ts';
@@ -193,5 +193,59 @@ describe('giving back', () => {
     await expect(allocations.releaseAll(one)).rejects.toMatchObject({ reason: 'Conflict' });
     fake.context.stores.addressReservations.byIndex = byIndex;
     expect(addressesOf(two)).toEqual(['192.0.2.10']);
+  });
+});
+
+describe('memory', () => {
+  const placed = (node: string, memoryGiB: number): VirtualMachineStatus => ({
+    clusterName: 'lab',
+    placement: { targetNode: node },
+    effective: aPackage({ memoryGiB }),
+  });
+
+  test('that was promised counts until the promise is taken back, on its cluster only', () => {
+    const forget = allocations.claimMemory('a', placed('pve1', 2));
+    allocations.claimMemory('b', placed('pve1', 1));
+    allocations.claimMemory('c', { ...placed('pve1', 4), clusterName: 'far' });
+    expect(allocations.claimedMemory('lab')).toEqual(new Map([['pve1', 3 * 2 ** 30]]));
+    forget();
+    expect(allocations.claimedMemory('lab')).toEqual(new Map([['pve1', 2 ** 30]]));
+  });
+
+  test('of a VM without a node is not promised', () => {
+    allocations.claimMemory('a', { clusterName: 'lab' });
+    expect(allocations.claimedMemory('lab').size).toBe(0);
+  });
+});
+
+describe('what nothing holds any more', () => {
+  const ready: VirtualMachineStatus = {
+    clusterName: 'lab',
+    vmid: 2000,
+    network: { bridge: 'vmbr0', vlan: 0 },
+    addresses: [{ address: '192.0.2.10', prefixLength: 24, pool: 'v4', primary: true }],
+  };
+  const vmOf = (name: string) => ({ ...anOwner({ name, uid: name }), status: ready }) as VirtualMachine;
+
+  test('is reserved anew, so that the next VM does not get the same', async () => {
+    const vm = vmOf('one');
+    expect(await allocations.restoreMissing(vm)).toEqual([]);
+    expect(allocations.heldBy(vm)).toMatchObject({
+      addresses: [{ spec: { address: '192.0.2.10', order: 0 } }],
+      vmids: [{ spec: { vmid: 2000 } }],
+    });
+  });
+
+  test('is told when another object holds it by now', async () => {
+    await allocations.restoreMissing(vmOf('other'));
+    expect(await allocations.restoreMissing(vmOf('one'))).toEqual(['VMID 2000', '192.0.2.10']);
+  });
+
+  test('a reservation that an unanswered call of ours made is taken for ours', async () => {
+    const vm = vmOf('one');
+    await allocations.reserveVmid(vm, 'lab', 2000, new Set());
+    fake.context.stores.vmidReservations.byIndex = () => [];
+    fake.context.stores.vmidReservations.get = () => undefined;
+    expect(await allocations.reserveVmid(vm, 'lab', 2000, new Set())).toBe(2000);
   });
 });

@@ -1,7 +1,7 @@
 // Reserves addresses and VMIDs as objects. The name of the object is the lock: the API server refuses a second one.
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import { resources } from '../api/resources.ts';
-import type { AddressStatus, VirtualMachine } from '../api/virtual-machine.ts';
+import type { AddressStatus, VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import { addressReservationName, vmidReservationName } from '../domain/reservation-names.ts';
 import { nextVmid } from '../domain/vmid.ts';
 import { StalledError } from '../errors.ts';
@@ -23,9 +23,27 @@ export class Allocations {
   /** Names that a call of this process is about to create: two VMs that look at the same time must not choose the same. */
   readonly #claimed = new Set<string>();
   readonly #refused = new Map<string, number>();
+  readonly #memory = new Map<string, { cluster: string; node: string; bytes: number }>();
 
   constructor(context: Pick<Context, 'client' | 'stores' | 'now'>) {
     this.#context = context;
+  }
+
+  /** Promises the memory of a VM to the node that was chosen for it; the answer takes the promise back. */
+  claimMemory(uid: string, { clusterName, placement, effective }: VirtualMachineStatus): () => void {
+    const node = placement?.targetNode;
+    if (clusterName === undefined || node === undefined || effective === undefined) return () => undefined;
+    this.#memory.set(uid, { cluster: clusterName, node, bytes: effective.memoryGiB * 2 ** 30 });
+    return () => void this.#memory.delete(uid);
+  }
+
+  /** Bytes that are promised and not yet to be seen in any status, by node. */
+  claimedMemory(cluster: string): Map<string, number> {
+    const bytes = new Map<string, number>();
+    for (const claim of this.#memory.values()) {
+      if (claim.cluster === cluster) bytes.set(claim.node, (bytes.get(claim.node) ?? 0) + claim.bytes);
+    }
+    return bytes;
   }
 
   /** Reservations of a VM, addresses by family and order. */

@@ -127,11 +127,11 @@ export class Gatherer {
 
 // Memory of VMs that were placed and that the snapshot does not show running yet: two deploys must not both count on it.
 function placedMemory(
-  { context, vm }: GatherInput,
+  { context, allocations, vm }: GatherInput,
   cluster: string,
   connection: ClusterConnection | undefined,
 ): Map<string, number> {
-  const bytes = new Map<string, number>();
+  const bytes = allocations.claimedMemory(cluster);
   const snapshot = connection?.inventory.snapshot();
   for (const other of context.stores.virtualMachines.byIndex(INDEX.cluster, cluster)) {
     const { placement, effective } = other.status ?? {};
@@ -145,7 +145,7 @@ function placedMemory(
 /** Whether the figures of the nodes have the VM in them. */
 function isCounted({ status }: VirtualMachine, snapshot: ClusterSnapshot | undefined): boolean {
   const seen = snapshot?.vms.get(status?.vmid ?? 0);
-  return status?.state === 'ready' && seen?.status !== 'unknown';
+  return status?.state === 'ready' && seen !== undefined && seen.status !== 'unknown';
 }
 
 /** Some facts build on others. */

@@ -145,13 +145,17 @@ export class VirtualMachineVisit implements Visit {
   }
 
   async save(status: VirtualMachineStatus): Promise<void> {
-    const { machine } = this.#input;
-    await this.openRecord(status);
-    const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
+    const { machine, vm, allocations } = this.#input;
+    // Until the store shows the placement: the next VM that looks must not count on the same memory.
+    const forget = allocations.claimMemory(vm.metadata.uid ?? '', status);
     try {
+      await this.openRecord(status);
+      const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
       await this.write(status, { current, notes: [] });
     } catch (error) {
       throw kubeTrouble(error);
+    } finally {
+      forget();
     }
   }
 

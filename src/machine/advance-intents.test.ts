@@ -62,6 +62,14 @@ describe('intents', () => {
     expect(intentOf(await world.play(cloning, first.status))).toEqual({ action: 'clone', sentAt: at(5), attempt: 2 });
   });
 
+  test('a refused second call leaves the first one, which got no answer, remembered: it may yet be carried out', async () => {
+    world.act = () => new UnknownOutcomeError('No answer.');
+    const first = await world.play(cloning);
+    world.now += 5_000;
+    world.act = () => new TransientError('The id is taken.', { refused: true });
+    expect(intentOf(await world.play(cloning, first.status))).toEqual({ action: 'clone', sentAt: at(0), attempt: 1 });
+  });
+
   test('a step that is done has no intent any more', async () => {
     world.lines = { cloning: 'done' };
     const status = started({}, { intent: { action: 'clone', sentAt: at(-1), attempt: 1 } });

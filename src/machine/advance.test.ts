@@ -245,6 +245,22 @@ describe('joint changes', () => {
     expect(result.status.operation?.separately).toBeUndefined();
   });
 
+  test('a joint change that fails in its task is taken back before anything is compared, and goes on one by one', async () => {
+    world.act = ({ kind }) => (kind === 'configure' ? { kind: 'task', upid: 'UPID:config' } : { kind: 'done' });
+    const sent = await world.play(three);
+    expect(sent.status.operation).toMatchObject({ taskID: 'UPID:config', revert: ['cores', 'memory', 'net0'] });
+
+    world.taskView = { kind: 'failed', failure: new StalledError('TaskFailed', 'No.') };
+    const failed = await world.play(three, sent.status);
+    expect(failed.status.operation).toMatchObject({ revert: ['cores', 'memory', 'net0'], separately: true });
+
+    world.log = [];
+    world.lines = {};
+    world.act = () => ({ kind: 'done' });
+    expect(await world.play(three, failed.status)).toMatchObject({ complete: true });
+    expect(world.effects().slice(0, 2)).toEqual(['revert cores+memory+net0', 'configure cores']);
+  });
+
   test('a refusal whose remains could not be taken back is taken back first in the next pass', async () => {
     const left = started();
     left.operation = { ...left.operation!, revert: ['memory'], separately: true };

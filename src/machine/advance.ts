@@ -146,7 +146,7 @@ class Pass {
     if (upid === undefined) return;
     const view = await this.#visit.task(upid, this.status);
     if (view.kind === 'running') throw this.#waitingForTask(view.explanation);
-    if (view.kind !== 'failed') return this.#set(withoutTask(this.status));
+    if (view.kind !== 'failed') return this.#set(withRevert(withoutTask(this.status), undefined));
     this.#set(withFailedTask(this.status));
     const intent = this.status.operation?.intent?.action as ActionKind | undefined;
     if (intent !== undefined && DURABLE_INTENT.has(intent)) this.#set(withoutIntent(this.status));
@@ -227,6 +227,8 @@ class Pass {
     if (result.status !== undefined) this.#merge(result.status);
     if (result.kind === 'task') {
       this.#set(withTask(this.status, result.upid));
+      // Whether a part of it stays behind as pending shows only when the task has ended.
+      if (action.kind === 'configure') this.#set(withRevert(this.status, keysOf(action)));
       throw this.#waitingForTask();
     }
     return result;

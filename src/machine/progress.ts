@@ -170,7 +170,11 @@ export function withoutTask(status: VirtualMachineStatus): VirtualMachineStatus 
  */
 export function withFailedTask(status: VirtualMachineStatus): VirtualMachineStatus {
   const { passwordHandedOver: _handedOver, ...operation } = operationOf(withoutTask(status));
-  return { ...status, operation };
+  // A joint change that failed goes one by one from now on, so that the step that fails has a name.
+  return {
+    ...status,
+    operation: { ...operation, separately: operation.revert === undefined ? operation.separately : true },
+  };
 }
 
 export function withSeparateChanges(status: VirtualMachineStatus): VirtualMachineStatus {
