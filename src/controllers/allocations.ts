@@ -1,7 +1,7 @@
 // Reserves addresses and VMIDs as objects. The name of the object is the lock: the API server refuses a second one.
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import { resources } from '../api/resources.ts';
-import type { AddressStatus, VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import { addressReservationName, vmidReservationName } from '../domain/reservation-names.ts';
 import { nextVmid } from '../domain/vmid.ts';
 import { StalledError } from '../errors.ts';
@@ -98,16 +98,14 @@ export class Allocations {
    * or not restored from a backup would let the next VM have the same. Returns what another object holds meanwhile.
    */
   async restoreMissing(vm: VirtualMachine): Promise<string[]> {
-    const { clusterName, vmid, addresses = [], network } = vm.status ?? {};
-    if (clusterName === undefined || network === undefined) return [];
-    const held = this.heldBy(vm);
-    const heldAddresses = new Set(held.addresses.map(({ spec }) => spec.address));
+    const { clusterName, vmid, network } = vm.status ?? {};
+    if (clusterName === undefined || vmid === undefined || network === undefined) return [];
+    const { vmids, addresses } = this.heldBy(vm);
     const lost: string[] = [];
-    if (vmid !== undefined && !held.vmids.some(({ spec }) => spec.vmid === vmid)) {
-      if (!(await this.restoreVmid(vm, clusterName, vmid))) lost.push(`VMID ${vmid}`);
-    }
-    for (const choice of addresses.map((entry) => choiceOf(entry, network, addresses))) {
-      if (heldAddresses.has(choice.address)) continue;
+    const isHeld = vmids.some(({ spec }) => spec.vmid === vmid);
+    if (!isHeld && !(await this.restoreVmid(vm, clusterName, vmid))) lost.push(`VMID ${vmid}`);
+    const held = new Set(addresses.map(({ spec }) => spec.address));
+    for (const choice of choicesOf(vm, network).filter(({ address }) => !held.has(address))) {
       const reservation = addressReservation(vm, clusterName, choice);
       if (!(await this.#create(resources.ipAddressReservation, reservation))) lost.push(choice.address);
     }
@@ -239,16 +237,15 @@ function vmidReservation(vm: VirtualMachine, cluster: string, vmid: number): New
   return { metadata: metadataOf(name, vm), spec: { clusterRef: { name: cluster }, vmid, virtualMachine: holder(vm) } };
 }
 
-/** The choice that an address of a status came from. The main address of a family is the first of it. */
-function choiceOf(
-  entry: AddressStatus,
-  network: { bridge: string; vlan: number },
-  all: readonly AddressStatus[],
-): AddressChoice {
-  const { address, prefixLength, gateway, nameservers, pool } = entry;
-  const family = familyOf(address);
-  const order = all.filter((other) => familyOf(other.address) === family).indexOf(entry);
-  return { ...network, address, family, prefixLength, gateway, nameservers, poolName: pool ?? 'unknown', order };
+/** The choices that the addresses of a status came from. The main address of a family is the first of it. */
+function choicesOf({ status }: VirtualMachine, network: { bridge: string; vlan: number }): AddressChoice[] {
+  const all = status?.addresses ?? [];
+  return all.map((entry) => {
+    const { address, prefixLength, gateway, nameservers, pool } = entry;
+    const family = familyOf(address);
+    const order = all.filter((other) => familyOf(other.address) === family).indexOf(entry);
+    return { ...network, address, family, prefixLength, gateway, nameservers, poolName: pool ?? 'unknown', order };
+  });
 }
 
 function familyOf(address: string): 'IPv4' | 'IPv6' {
