@@ -3,7 +3,7 @@ import { failure } from './errors.ts';
 import { Vm } from './state/vm.ts';
 import type { Options } from './state/vm.ts';
 import { holdStorage } from './state/storage-lock.ts';
-import { endProcess } from './state/power.ts';
+import { continueElsewhere, endProcess } from './state/power.ts';
 import type { AgentMode, NodeState, World } from './state/world.ts';
 
 /** Actions on the cluster that are no API calls. Each takes effect at once. */
@@ -57,7 +57,7 @@ export class Administrator {
 
   /** The process ends as if the guest had powered off or QEMU had crashed. */
   killVm(vmid: number): void {
-    endProcess(this.#vm(vmid));
+    endProcess(this.world, this.#vm(vmid));
   }
 
   /** Puts other data on a storage until only that many bytes are free. */
@@ -72,7 +72,7 @@ export class Administrator {
   /** Powers a node off; its VMs stop running. */
   nodeDown(name: string): void {
     this.#setNode(name, 'down');
-    for (const vm of this.world.vms.values()) if (vm.node === name) endProcess(vm);
+    for (const vm of this.world.vms.values()) if (vm.node === name) endProcess(this.world, vm);
   }
 
   /** Cuts a node off from the cluster; it goes on running on its own. */
@@ -119,6 +119,7 @@ export class Administrator {
     const vm = this.#vm(vmid);
     if (!this.world.nodes.has(node)) throw failure(`no such cluster node '${node}'`);
     vm.node = node;
+    continueElsewhere(this.world, vm);
   }
 
   #firstNode(): string {

@@ -37,7 +37,17 @@ export class Lab {
     params: Record<string, unknown> = {},
     authorization = operatorToken,
   ): Promise<Reply> {
-    const response = await this.clock.runUntil(this.simulator.handle({ method, path, params, authorization }));
+    return this.clock.runUntil(this.send(method, path, params, authorization));
+  }
+
+  /** Sends a request; time must be moved for it to be answered. */
+  async send(
+    method: string,
+    path: string,
+    params: Record<string, unknown> = {},
+    authorization = operatorToken,
+  ): Promise<Reply> {
+    const response = await this.simulator.handle({ method, path, params, authorization });
     const body = (response.body === '' ? {} : JSON.parse(response.body)) as {
       data?: unknown;
       errors?: Record<string, string>;

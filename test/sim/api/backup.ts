@@ -167,7 +167,7 @@ async function backUpStopped(call: Call, vm: Vm, job: Job): Promise<void> {
   );
   await task.wait(durations.backupBase);
   task.print(...doneLines(vm), 'INFO: stopping kvm after backup task');
-  endProcess(vm);
+  endProcess(call.world, vm);
   await task.wait(durations.stop);
   finish(call, vm, job, archive.name);
 }
@@ -228,7 +228,7 @@ async function suspendGuest(vm: Vm, task: Task): Promise<void> {
 async function stopGuest(call: Call, vm: Vm, task: Task): Promise<void> {
   task.print('INFO: stopping virtual guest');
   await task.wait(durations.shutdownGuest);
-  endProcess(vm);
+  endProcess(call.world, vm);
   await startProcess(call.world, vm, Object.create(task, { print: { value: () => undefined } }) as Task);
 }
 

@@ -4,6 +4,7 @@ import { isDriveName } from '../schema/drive-format.ts';
 import { splitList } from '../schema/formats.ts';
 import { flag, formatted, integer, node, oneOf, required, vmid } from '../schema/parameter.ts';
 import { formatSize, parseDrive, printDrive } from '../state/drive.ts';
+import { continueElsewhere } from '../state/power.ts';
 import { memoryMiB } from '../state/vm-status.ts';
 import type { Vm } from '../state/vm.ts';
 import { splitVolumeId, volumeId } from '../state/volumes.ts';
@@ -116,6 +117,7 @@ async function runMigration(world: World, vm: Vm, plan: Plan, task: Task): Promi
   }
   delete vm.options['lock'];
   vm.node = plan.target;
+  if (plan.live) continueElsewhere(world, vm);
   vm.touch();
   stamp(finishLine('migration finished successfully', world.clock.now() - startedAt));
 }

@@ -78,7 +78,7 @@ function findVm(world: World, owner: { vmid: number; node: string }): Vm {
 
 /** After the process is gone, what was pending becomes the configuration. */
 function finishStop(world: World, vm: Vm): void {
-  endProcess(vm);
+  endProcess(world, vm);
   if (vm.hasPending) applyPending(world, vm);
 }
 

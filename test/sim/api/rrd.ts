@@ -1,7 +1,10 @@
 // Round-robin data: figures over time of VMs, nodes and storages, from a simple load model.
 import { failure } from '../errors.ts';
 import { formatted, node, oneOf, required, storageId, vmid } from '../schema/parameter.ts';
+import { overlaps } from '../state/load.ts';
+import type { Span } from '../state/load.ts';
 import { liveStatus } from '../state/vm-status.ts';
+import type { World } from '../state/world.ts';
 import { needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -15,7 +18,7 @@ const frames: Readonly<Record<string, { step: number; rows: number }>> = {
   decade: { step: 604800, rows: 569 },
 };
 
-type Figures = (time: number) => Record<string, number> | undefined;
+type Figures = (time: number, step: number) => Record<string, number> | undefined;
 
 /** Rows of a timeframe; where there are no figures only the time. */
 function rows(call: Call, figures: Figures): unknown[] {
@@ -23,63 +26,69 @@ function rows(call: Call, figures: Figures): unknown[] {
   const end = Math.floor(call.world.nowSeconds() / frame.step) * frame.step;
   return Array.from({ length: frame.rows }, (_, index) => {
     const time = end - (frame.rows - 1 - index) * frame.step;
-    return { time, ...figures(time) };
+    return { time, ...figures(time, frame.step) };
   });
 }
 
-/** Load between 0.05 and 0.35, the same for the same moment. */
-function load(time: number): number {
-  return 0.2 + 0.15 * Math.sin(time / 3600);
-}
-
+/** One row covers the step that ends at its time. */
 function vmRows(call: Call): unknown {
+  const { world } = call;
   const id = Number(call.params['vmid']);
-  const vm = call.world.vms.get(id);
-  if (vm === undefined || call.world.view.of(id) === undefined) {
+  const vm = world.vms.get(id);
+  if (vm === undefined || world.view.of(id) === undefined) {
     throw failure(
       `RRD error: rrdcached@unix:/var/run/rrdcached.sock: rrd_fetch_r failed: opening '/var/lib/rrdcached/db/pve-vm-9.0/${id}': No such file or directory`,
     );
   }
-  const status = liveStatus(call.world, vm);
-  const since = vm.running === undefined ? Infinity : vm.running.startedAt / 1000;
-  return rows(call, (time) => {
-    if (time < since) return undefined;
-    const mem = Math.floor(status.maxMem * (0.4 + load(time) / 2));
-    return {
-      cpu: load(time),
-      maxcpu: status.cpus,
-      mem,
-      maxmem: status.maxMem,
-      memhost: mem,
-      disk: 0,
-      maxdisk: status.maxDisk,
-      netin: 42,
-      netout: 21,
-      diskread: 0,
-      diskwrite: 0,
-    };
+  const { maxMem, maxDisk, cpus } = liveStatus(world, vm);
+  const knownSince = world.history.knownSince(id);
+  return rows(call, (time, step) => {
+    if (time <= knownSince) return undefined;
+    const ran = overlaps(world.history.of(id), { from: time - step, to: time });
+    const averages = vmAverages(world, id, { ran, step });
+    const { mem, ...others } = averages;
+    const used = Math.floor(maxMem * mem);
+    return { maxcpu: cpus, maxmem: maxMem, maxdisk: maxDisk, disk: 0, mem: used, memhost: used, ...others };
   });
 }
+
+/** Averages over a step: nothing is used while the VM does not run. */
+function vmAverages(world: World, id: number, { ran, step }: { ran: Span[]; step: number }): Record<VmFigure, number> {
+  const average = (of: (span: Span) => number): number => ran.reduce((sum, span) => sum + of(span), 0) / step;
+  const length = (span: Span): number => span.to - span.from;
+  return {
+    cpu: average((span) => world.load.cpu(id, span.to) * length(span)),
+    mem: average((span) => world.load.memory(id, span.to) * length(span)),
+    netin: average((span) => world.load.traffic(id, 'in', span)),
+    netout: average((span) => world.load.traffic(id, 'out', span)),
+    diskread: average((span) => world.load.disk(id, 'read', span)),
+    diskwrite: average((span) => world.load.disk(id, 'write', span)),
+  };
+}
+
+type VmFigure = 'cpu' | 'mem' | 'netin' | 'netout' | 'diskread' | 'diskwrite';
 
 function nodeRows(call: Call): unknown {
   const one = call.world.nodes.get(textOf(call.params['node']));
   if (one === undefined) throw failure('no such node');
-  return rows(call, (time) =>
-    time < one.bootedAt / 1000
-      ? undefined
-      : {
-          cpu: load(time),
-          maxcpu: one.cpus,
-          memtotal: one.memoryBytes,
-          memused: one.memoryBytes * load(time),
-          roottotal: one.rootBytes,
-          rootused: one.rootBytes / 10,
-          loadavg: load(time),
-          netin: 1000,
-          netout: 1000,
-          iowait: 0,
-        },
-  );
+  const { load } = call.world;
+  return rows(call, (time, step) => {
+    if (time < one.bootedAt / 1000) return undefined;
+    const span = { from: time - step, to: time };
+    const cpu = load.cpu(one.id, time);
+    return {
+      cpu,
+      maxcpu: one.cpus,
+      memtotal: one.memoryBytes,
+      memused: Math.floor(one.memoryBytes * load.memory(one.id, time)),
+      roottotal: one.rootBytes,
+      rootused: Math.floor(one.rootBytes / 10),
+      loadavg: cpu * one.cpus,
+      netin: load.traffic(one.id, 'in', span) / step,
+      netout: load.traffic(one.id, 'out', span) / step,
+      iowait: 0,
+    };
+  });
 }
 
 function storageRows(call: Call): unknown {

@@ -236,7 +236,7 @@ async function rollBack(world: World, vm: Vm, name: string, task: Task): Promise
     );
   if (vm.running !== undefined) {
     await task.wait(durations.stop);
-    endProcess(vm);
+    endProcess(world, vm);
   }
   vm.options['lock'] = 'rollback';
   vm.touch();

@@ -49,7 +49,7 @@ export async function suspendToDisk(
       );
       await task.wait(durations.suspendToDisk);
       task.print('State saved, quitting');
-      endProcess(vm);
+      endProcess(world, vm);
       Object.assign(vm.options, {
         lock: 'suspended',
         vmstate: volumeId(volume),

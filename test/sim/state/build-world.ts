@@ -84,9 +84,8 @@ function addVm(world: World, description: Topology['vms'][number]): void {
       pid: 1000 + world.random.below(9000),
       qmpStatus: 'running',
       agentReadyAt: world.clock.now(),
-      netIn: 0,
-      netOut: 0,
       options: { ...vm.options },
     };
+    world.history.started(vm.vmid, world.clock.now() / 1000);
   }
 }

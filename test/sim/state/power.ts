@@ -28,14 +28,21 @@ export async function startProcess(world: World, vm: Vm, task: Task, paused = fa
     pid: 1000 + world.random.below(30000),
     qmpStatus: paused ? 'paused' : 'running',
     agentReadyAt: bootMs === undefined ? undefined : now + bootMs,
-    netIn: 42,
-    netOut: 0,
     options: { ...vm.options },
   };
+  world.history.started(vm.vmid, now / 1000);
+}
+
+/** The process goes on as a new one on another node: its counters and its uptime begin again. */
+export function continueElsewhere(world: World, vm: Vm): void {
+  if (vm.running === undefined) return;
+  vm.running.startedAt = world.clock.now();
+  vm.running.pid = 1000 + world.random.below(30000);
 }
 
 /** Ends the process; the caller applies pending changes afterwards. */
-export function endProcess(vm: Vm): void {
+export function endProcess(world: World, vm: Vm): void {
+  if (vm.running !== undefined) world.history.stopped(vm.vmid, world.clock.now() / 1000);
   vm.running = undefined;
 }
 

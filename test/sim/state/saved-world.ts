@@ -19,6 +19,7 @@ interface SavedWorld extends Pick<World, (typeof plainMaps)[number] | 'options'>
   access: Pick<World['access'], 'users' | 'tokens' | 'roles' | 'acl'>;
   clusterFirewall: FirewallContent;
   firewall: Map<number, FirewallContent>;
+  history: ReturnType<World['history']['save']>;
   tasks: ReturnType<World['tasks']['save']>;
   random: number;
 }
@@ -41,6 +42,7 @@ export function saveWorld(world: World): SavedWorld {
     access: { users, tokens, roles, acl },
     clusterFirewall: firewallContent(world.clusterFirewall),
     firewall: new Map([...world.firewall].map(([vmid, file]) => [vmid, firewallContent(file)])),
+    history: world.history.save(),
     tasks: world.tasks.save(),
     random: world.random.state,
   };
@@ -64,6 +66,7 @@ export function restoreWorld(world: World, saved: SavedWorld): void {
     world.firewall,
     [...saved.firewall].map(([vmid, content]) => [vmid, Object.assign(new FirewallFile(), content)]),
   );
+  world.history.restore(saved.history);
   world.tasks.restore(saved.tasks);
   world.random.state = saved.random;
   world.view.refresh();

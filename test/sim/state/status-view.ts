@@ -51,6 +51,7 @@ export class StatusView {
   #refreshVm(vm: Vm): void {
     if (!isHeard(this.#world, vm.node)) return;
     this.#vms.set(vm.vmid, liveStatus(this.#world, vm));
+    this.#world.history.seen(vm.vmid, this.#world.clock.now() / 1000);
   }
 }
 

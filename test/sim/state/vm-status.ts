@@ -54,13 +54,17 @@ export function liveStatus(world: World, vm: Vm): VmStatus {
     maxMem,
     tags: options['tags'],
     serial: Object.keys(options).some((key) => /^serial\d$/.test(key)),
-    diskRead: 0,
-    diskWrite: 0,
     ...processFigures(world, vm, maxMem),
   };
 }
 
-type ProcessFigures = Pick<VmStatus, 'status' | 'qmpStatus' | 'cpu' | 'mem' | 'uptime' | 'netIn' | 'netOut' | 'pid'>;
+type ProcessFigures = Pick<
+  VmStatus,
+  'status' | 'qmpStatus' | 'cpu' | 'mem' | 'uptime' | 'netIn' | 'netOut' | 'diskRead' | 'diskWrite' | 'pid'
+>;
+
+/** What a card has received when its guest has not even booted. */
+const firstPacketBytes = 42;
 
 const stopped: ProcessFigures = {
   status: 'stopped',
@@ -70,21 +74,26 @@ const stopped: ProcessFigures = {
   uptime: 0,
   netIn: 0,
   netOut: 0,
+  diskRead: 0,
+  diskWrite: 0,
   pid: undefined,
 };
 
 function processFigures(world: World, vm: Vm, maxMem: number): ProcessFigures {
   const { running } = vm;
   if (running === undefined) return stopped;
-  const uptime = Math.max(0, Math.floor((world.clock.now() - running.startedAt) / 1000));
+  const now = world.clock.now() / 1000;
+  const span = { from: running.startedAt / 1000, to: now };
   return {
     status: 'running',
     qmpStatus: running.qmpStatus,
-    cpu: 0.02,
-    mem: Math.floor(maxMem * 0.4),
-    uptime,
-    netIn: running.netIn + uptime * 42,
-    netOut: running.netOut + uptime * 21,
+    cpu: world.load.cpu(vm.vmid, now),
+    mem: Math.floor(maxMem * world.load.memory(vm.vmid, now)),
+    uptime: Math.max(0, Math.floor(span.to - span.from)),
+    netIn: firstPacketBytes + Math.floor(world.load.traffic(vm.vmid, 'in', span)),
+    netOut: Math.floor(world.load.traffic(vm.vmid, 'out', span)),
+    diskRead: Math.floor(world.load.disk(vm.vmid, 'read', span)),
+    diskWrite: Math.floor(world.load.disk(vm.vmid, 'write', span)),
     pid: running.pid,
   };
 }

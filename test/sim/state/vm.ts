@@ -22,9 +22,6 @@ export interface RunningState {
   qmpStatus: 'running' | 'paused' | 'prelaunch';
   /** When the guest's operating system and its agent answer; undefined when never. */
   agentReadyAt: number | undefined;
-  /** Network counters, grow with time. */
-  netIn: number;
-  netOut: number;
   /** Options the process was started with; a change of them needs a restart. */
   options: Options;
 }

@@ -10,6 +10,8 @@ import { FileLocks } from './file-lock.ts';
 import { FirewallFile } from './firewall-file.ts';
 import { StatusView } from './status-view.ts';
 import { Guests } from './guest.ts';
+import { LoadModel } from './load.ts';
+import { RunHistory } from './run-history.ts';
 import type { Vm } from './vm.ts';
 import { Volumes } from './volumes.ts';
 import { Workers } from './workers.ts';
@@ -67,6 +69,8 @@ export class World {
   readonly tasks: TaskRegistry;
   readonly view: StatusView;
   readonly workers = new Workers();
+  readonly load: LoadModel;
+  readonly history = new RunHistory();
   readonly guests = new Guests(this);
   readonly consoles = new ConsoleProxies();
   /** The API's certificate once it listens, as console clients are told. */
@@ -89,6 +93,7 @@ export class World {
     this.topology = topology;
     this.clock = clock;
     this.random = new Random(seed);
+    this.load = new LoadModel(seed);
     this.volumes = new Volumes(() => this.nowSeconds());
     this.locks = new FileLocks(clock);
     this.tasks = new TaskRegistry(clock, this.random);
