@@ -61,7 +61,8 @@ describe('the cluster is out of reach in the middle of three deploys', () => {
   ];
 
   test.each(rows)('$name: that is said, few requests are made, and it goes on when it is back', async ({ effect }) => {
-    await world.create(aPlan());
+    await world.create(aPlan(), aVirtualMachine('doomed'));
+    await world.untilReady('doomed');
     let repair = (): void => undefined;
     let brokenAt = 0;
     let seen = 0;
@@ -77,6 +78,9 @@ describe('the cluster is out of reach in the middle of three deploys', () => {
       expect(condition(vm, 'Ready')?.message).toContain(CLUSTER);
     }
     await untilCluster('ClusterUnreachable');
+    await bed.client.delete(resources.virtualMachine, 'doomed', world.namespace);
+    await world.untilVm('doomed', 'ClusterUnreachable', isUnreachable);
+    expect(await world.list(resources.ipAddressReservation)).toHaveLength(NAMES.length + 1);
     const requests = world.sim.requests.length - seen;
     const seconds = (performance.now() - brokenAt) / 1000;
     // Polls of inventory and tasks, and each VM's look, each at every endpoint, with growing pauses.
@@ -84,32 +88,29 @@ describe('the cluster is out of reach in the middle of three deploys', () => {
     repair();
     for (const name of NAMES) await world.untilReady(name, BACK_LIMIT_MS);
     await untilClusterReady(world, BACK_LIMIT_MS);
-    await expectOneVmEach(world);
-  });
-
-  test('a deletion waits until it is back', async () => {
-    await world.create(aPlan(), aVirtualMachine('doomed'));
-    await world.untilReady('doomed');
-    const repair = breakAll('reset');
-    await bed.client.delete(resources.virtualMachine, 'doomed', world.namespace);
-    await world.untilVm('doomed', 'ClusterUnreachable', isUnreachable);
-    expect(await world.list(resources.ipAddressReservation)).toHaveLength(1);
-    repair();
     await world.untilVmGone('doomed', BACK_LIMIT_MS);
-    await world.stop();
+    await expectOneVmEach(world);
   });
 });
 
 describe('a node of the cluster is down', () => {
-  test('a deploy on it waits for it and goes on when it is up', async () => {
-    // The template is on a local storage of this node, so the VM can be nowhere else.
-    await world.create(aPlan({ template: { vmid: 9001 } }));
+  const isWaiting = (vm: VirtualMachine): boolean => reasonOf(vm) === 'WaitingForNode';
+
+  test('a deploy on it waits, a VM on it is not taken for gone, and both go on when it is up', async () => {
+    // The template is on a local storage of this node, so the VMs can be nowhere else.
+    await world.create(aPlan({ template: { vmid: 9001 } }), aVirtualMachine('doomed'));
+    const { status } = await world.untilReady('doomed');
     whenFirstCloned(() => world.sim.nodeDown('pve2'));
     await world.create(aVirtualMachine('web'));
-    const waiting = await world.untilVm('web', 'WaitingForNode', (vm) => reasonOf(vm) === 'WaitingForNode');
+    const waiting = await world.untilVm('web', 'WaitingForNode', isWaiting);
     expect(condition(waiting, 'Ready')?.message).toContain('pve2');
     expect(condition(waiting, 'Stalled')).toBeUndefined();
+    await bed.client.delete(resources.virtualMachine, 'doomed', world.namespace);
+    await world.untilVm('doomed', 'WaitingForNode', isWaiting);
+    expect(await world.list(resources.vmidReservation)).toHaveLength(2);
+    expect(world.madeVmids).toContain(status?.vmid);
     world.sim.nodeUp('pve2');
+    await world.untilVmGone('doomed', 30_000);
     await world.untilReady('web', 30_000);
     await expectOneVmEach(world);
     await world.stop();
@@ -122,19 +123,6 @@ describe('a node of the cluster is down', () => {
     const vm = await world.untilReady('web');
     expect(vm.status?.node).not.toBe('pve3');
     world.sim.nodeUp('pve3');
-    await world.stop();
-  });
-
-  test('a VM on it is not taken for gone when its object is deleted', async () => {
-    await world.create(aPlan({ template: { vmid: 9001 } }), aVirtualMachine('web'));
-    const { status } = await world.untilReady('web');
-    world.sim.nodeDown('pve2');
-    await bed.client.delete(resources.virtualMachine, 'web', world.namespace);
-    await world.untilVm('web', 'WaitingForNode', (vm) => reasonOf(vm) === 'WaitingForNode');
-    expect(await world.list(resources.vmidReservation)).toHaveLength(1);
-    expect(world.madeVmids).toEqual([status?.vmid]);
-    world.sim.nodeUp('pve2');
-    await world.untilVmGone('web');
     await world.stop();
   });
 });
