@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { NoBinariesError } from './control-plane/binaries.ts';
 import { ensureControlPlaneBinaries } from './control-plane/control-plane.ts';
+import { ensureHelm } from './control-plane/helm.ts';
 import { ensurePowerDns } from './powerdns.ts';
 import { gatesOf, runGate } from './test-run/gates.ts';
 import { parseSelection, type Selection, usage, UsageError } from './test-run/selection.ts';
@@ -20,6 +21,11 @@ async function setUpControlPlane(selection: Selection): Promise<Tally> {
   try {
     await ensureControlPlaneBinaries((line) => console.log(line));
     console.log(' ✓ control plane');
+    // The tests of the chart find it or skip; built here, its progress is seen.
+    await ensureHelm((line) => console.log(line)).then(
+      () => console.log(' ✓ Helm'),
+      (error: unknown) => console.log(` - Helm: its tests are skipped. ${String(error)}`),
+    );
     return nothing;
   } catch (error) {
     if (!(error instanceof NoBinariesError)) throw error;

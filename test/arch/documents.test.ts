@@ -12,7 +12,7 @@ import { filesBelow, ROOT, type SourceFile } from './source.ts';
 
 const readme: SourceFile = { path: 'README.md', text: readFileSync(join(ROOT, 'README.md'), 'utf8') };
 const docs = filesBelow('docs', ['.md']);
-const pages = [readme, ...docs, ...filesBelow('config', ['.md'])];
+const pages = [readme, ...docs, ...filesBelow('config', ['.md']), ...filesBelow('charts', ['.md'])];
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
 
 function page(path: string): SourceFile {

@@ -7,7 +7,11 @@ const UNFINISHED = /\b(TO[D]O|FI[X]ME|X[X]X)\b/;
 const VAGUE = /(^|\/)(utils?|helpers?|common|misc|index)\.(ts|mjs)$/;
 
 const sources = ['src', 'test', 'hack'].flatMap((folder) => filesBelow(folder, ['.ts', '.mjs', '.mts', '.sh']));
-const pages = [...filesBelow('docs', ['.md']), ...filesBelow('config', ['.md', '.yaml'])];
+const pages = [
+  ...filesBelow('docs', ['.md']),
+  ...filesBelow('charts', ['.md']),
+  ...filesBelow('config', ['.md', '.yaml']),
+];
 
 describe('every source file', () => {
   test('is found', () => {
