@@ -355,16 +355,17 @@ describe('clone slots', () => {
 });
 
 describe('addresses and credentials', () => {
-  test('pools for this namespace that are not being deleted', async () => {
+  test('all pools of the cluster, since an overlap with one that is closed to the VM or going counts', async () => {
     fake.kube.seed(resources.ipPool, aPool({}, 'mine'));
     fake.kube.seed(resources.ipPool, aPool({ allowedNamespaces: { names: ['customer-2'] } }, 'theirs'));
+    fake.kube.seed(resources.ipPool, aPool({ clusterRef: { name: 'other' } }, 'elsewhere'));
     const going = aPool({}, 'going');
     fake.kube.seed(resources.ipPool, {
       ...going,
       metadata: { ...going.metadata, deletionTimestamp: at(0), finalizers: ['x'] },
     });
     const { addresses } = await gather(['addresses']);
-    expect(addresses?.pools.map(({ metadata }) => metadata.name)).toEqual(['mine']);
+    expect(addresses?.pools.map(({ metadata }) => metadata.name).toSorted()).toEqual(['going', 'mine', 'theirs']);
     expect(addresses?.taken({ bridge: 'vmbr0', vlan: 0 }, '192.0.2.10')).toBe(false);
   });
 

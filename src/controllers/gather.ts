@@ -2,7 +2,6 @@
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import { findSystemDisk } from '../pve/drive.ts';
 import { ADDRESS_SET } from '../domain/firewall.ts';
-import { namespaceAllowed } from '../domain/namespaces.ts';
 import { WaitingError } from '../errors.ts';
 import type { ClusterFacts, Design, Facts, Need, ObservedVm, TemplateFacts } from '../machine/facts.ts';
 import type { VmRef } from '../pve/client.ts';
@@ -161,14 +160,9 @@ const ORDER: readonly Need[] = [
 ];
 
 const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathered[N]> } = {
-  addresses: async ({ context, allocations, vm }, { cluster }) => ({
-    pools: context.stores.pools
-      .list()
-      .filter(
-        (pool) =>
-          pool.metadata.deletionTimestamp === undefined &&
-          namespaceAllowed(pool.spec.allowedNamespaces, vm.metadata.namespace ?? ''),
-      ),
+  // All of them, whoever may use them: an overlap is an overlap also with a pool that is closed to the VM.
+  addresses: async ({ context, allocations }, { cluster }) => ({
+    pools: context.stores.pools.byIndex(INDEX.cluster, cluster.name),
     taken: (network, address) => allocations.addressTaken(cluster.name, network, address),
   }),
 

@@ -106,9 +106,9 @@ describe('the status of a pool', () => {
       want: { ready: 'Ready' },
     },
     {
-      name: 'an older pool that is being deleted takes nothing away',
+      name: 'an older pool that is being deleted counts: machines still have its addresses',
       others: [aPool('b', {}, { ...older, ...deleting })],
-      want: { ready: 'Ready' },
+      want: { ready: 'Overlapping', stalled: true, says: /IPPool b / },
     },
     {
       name: 'a pool of a cluster that does not exist',

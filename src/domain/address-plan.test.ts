@@ -34,6 +34,11 @@ function pool6(name: string, spec: Partial<IPPoolSpec> = {}): IPPool {
   });
 }
 
+function going(name: string): IPPool {
+  const { metadata, ...rest } = pool(name);
+  return { ...rest, metadata: { ...metadata, deletionTimestamp: '2026-02-01T00:00:00Z' } };
+}
+
 function held(address: string, spec: Partial<IPAddressReservation['spec']> = {}): IPAddressReservation {
   return {
     apiVersion: 'pve-operator.io/v1alpha1',
@@ -191,6 +196,30 @@ describe('chooseAddresses', () => {
       request: { pools: [pool('a', { allowedNamespaces: { names: ['other'] } })] },
       reason: 'NoMatchingPool',
       text: ['One pool does not allow it', 'allowedNamespaces'],
+    },
+    {
+      name: 'a pool that overlaps an older one of others',
+      request: { pools: [pool('a', { allowedNamespaces: { names: ['other'] } }), pool('b')] },
+      reason: 'NoMatchingPool',
+      text: ['One pool does not allow it', 'allowedNamespaces'],
+    },
+    {
+      name: 'a pool that overlaps one that is being deleted',
+      request: { pools: [going('a'), pool('b')] },
+      reason: 'NoMatchingPool',
+      text: ['The IPPool b has a mistake'],
+    },
+    {
+      name: 'only a pool that is being deleted',
+      request: { pools: [going('a')] },
+      reason: 'NoMatchingPool',
+      text: ['Create an IPPool'],
+    },
+    {
+      name: 'a pool of others with a mistake, whose name is none of their business',
+      request: { pools: [pool('a', { gateway: '198.51.100.1', allowedNamespaces: { names: ['other'] } })] },
+      reason: 'NoMatchingPool',
+      text: ['Create an IPPool'],
     },
     {
       name: 'a pool with a mistake',

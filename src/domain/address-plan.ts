@@ -2,11 +2,13 @@
 import type { IPPool } from '../api/ip-pool.ts';
 import type { IPAddressReservation } from '../api/reservations.ts';
 import type { Family } from './ip.ts';
+import { namespaceAllowed } from './namespaces.ts';
 import {
   freeAddresses,
   matchingPools,
   type Network,
   networkPools,
+  overlappedOlderPool,
   poolNetwork,
   poolProblems,
   sameNetwork,
@@ -16,6 +18,7 @@ export interface AddressRequest {
   readonly wanted: { readonly ipv4: number; readonly ipv6: number };
   /** The reservations that this VM already holds; they are kept. */
   readonly held: readonly IPAddressReservation[];
+  /** All there are: also a pool that this VM may not use keeps its addresses from others. */
   readonly pools: readonly IPPool[];
   readonly clusterName: string;
   readonly namespace: string;
@@ -160,20 +163,34 @@ function noMatchingPool(request: AddressRequest, family: Family, networks: reado
   return { reason: 'NoMatchingPool', message };
 }
 
-function closedHint({ pools, clusterName }: AddressRequest, family: Family, network?: Network): string | undefined {
-  const closed = networkPools({ pools, clusterName, family, ...network });
+function closedHint(
+  { pools, clusterName, namespace }: AddressRequest,
+  family: Family,
+  network?: Network,
+): string | undefined {
+  const closed = networkPools({ pools, clusterName, family, ...network }).filter(
+    ({ metadata, spec }) =>
+      metadata.deletionTimestamp === undefined && !namespaceAllowed(spec.allowedNamespaces, namespace),
+  );
   if (closed.length === 0) return undefined;
   return `${closed.length === 1 ? 'One pool does' : `${closed.length} pools do`} not allow it: allowedNamespaces.`;
 }
 
 // Who made a pool for this network looks for the mistake in the plan, if nobody tells that it is in the pool.
-function mistakeHint({ pools, clusterName }: AddressRequest, family: Family, network?: Network): string | undefined {
+function mistakeHint(
+  { pools, clusterName, namespace }: AddressRequest,
+  family: Family,
+  network?: Network,
+): string | undefined {
+  const used = networkPools({ pools, clusterName, family, ...network });
   const wrong = pools.find(
-    ({ spec }) =>
-      spec.clusterRef.name === clusterName &&
-      spec.family === family &&
-      (network === undefined || sameNetwork(poolNetwork(spec), network)) &&
-      poolProblems(spec).length > 0,
+    (pool) =>
+      pool.spec.clusterRef.name === clusterName &&
+      pool.spec.family === family &&
+      pool.metadata.deletionTimestamp === undefined &&
+      namespaceAllowed(pool.spec.allowedNamespaces, namespace) &&
+      (network === undefined || sameNetwork(poolNetwork(pool.spec), network)) &&
+      (poolProblems(pool.spec).length > 0 || overlappedOlderPool(pool, used) !== undefined),
   );
   return wrong && `The IPPool ${wrong.metadata.name} has a mistake and is not used; its conditions name the field.`;
 }

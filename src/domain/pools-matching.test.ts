@@ -127,6 +127,11 @@ describe('matchingPools', () => {
     expect(matchingPools({ ...QUERY, pools: [young, old] })).toEqual([]);
   });
 
+  it('leaves it out also while the older one is being deleted: machines still have its addresses', () => {
+    const young = aPool('a', { createdAt: '2026-01-02T00:00:00Z' });
+    expect(matchingPools({ ...QUERY, pools: [young, aPool('b', { deleted: true })] })).toEqual([]);
+  });
+
   it('lets the name decide between pools of one second', () => {
     const pools = [aPool('b'), aPool('a')];
     expect(matchingPools({ ...QUERY, pools }).map(({ metadata }) => metadata.name)).toEqual(['a']);

@@ -82,21 +82,22 @@ export interface PoolQuery {
 
 /**
  * The pools that may give an address, by name. Left out are pools with problems, pools that are being deleted, and of
- * two that overlap the younger one.
+ * two that overlap the younger one, also where the older one is closed to the namespace or being deleted: `pools` are
+ * all there are.
  */
 export function matchingPools(query: PoolQuery): IPPool[] {
   const network = networkPools(query);
   return network
+    .filter((pool) => pool.metadata.deletionTimestamp === undefined)
     .filter((pool) => namespaceAllowed(pool.spec.allowedNamespaces, query.namespace))
     .filter((pool) => overlappedOlderPool(pool, network) === undefined)
     .sort((a, b) => compareText(a.metadata.name, b.metadata.name));
 }
 
-/** The usable pools of a network without a look at the namespace. */
+/** The pools of a network without a mistake, whoever may use them; one that is being deleted still has its addresses. */
 export function networkPools({ pools, clusterName, family, bridge, vlan }: Omit<PoolQuery, 'namespace'>): IPPool[] {
   return pools.filter(
-    ({ metadata, spec }) =>
-      metadata.deletionTimestamp === undefined &&
+    ({ spec }) =>
       spec.clusterRef.name === clusterName &&
       spec.family === family &&
       (bridge === undefined || spec.bridge === bridge) &&
