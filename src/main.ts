@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { startApp } from './app.ts';
 import { parseConfig } from './config.ts';
+import { LocalConfigError } from './kube/local-config.ts';
 import { createLog } from './log.ts';
 
 async function main(): Promise<number> {
@@ -35,6 +36,7 @@ async function main(): Promise<number> {
 }
 
 process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  const text = error instanceof LocalConfigError ? error.message : ((error as Error).stack ?? String(error));
+  process.stderr.write(`${text}\n`);
   return 1;
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { loadKubeConfig } from './local-config.ts';
+import { loadKubeConfig, LocalConfigError } from './local-config.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -30,6 +30,14 @@ test('a kubeconfig file wins, one without a usable context is refused', () => {
   expect(config.getCurrentCluster()?.server).toBe('https://192.0.2.1:6443');
   writeFileSync(kubeconfigPath, file.replace('CURRENT', 'absent'));
   expect(() => loadKubeConfig({ kubeconfigPath, inCluster: false })).toThrow('no current context');
+});
+
+test.each([
+  { name: 'is not there', path: '/nonexistent/kubeconfig' },
+  { name: 'is no kubeconfig', path: import.meta.filename },
+])('a file that $name is named in the message', ({ path }) => {
+  expect(() => loadKubeConfig({ kubeconfigPath: path, inCluster: false })).toThrow(path);
+  expect(() => loadKubeConfig({ kubeconfigPath: path, inCluster: false })).toThrow(LocalConfigError);
 });
 
 test('the service account of a pod', () => {
