@@ -5,6 +5,8 @@ import type { ReconcileResult } from '../kube/controller.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../kube/finalizers.ts';
 import { keyOf } from '../kube/types.ts';
 import { type Advance, advance } from '../machine/advance.ts';
+import { clearedBy } from '../machine/conditions.ts';
+import type { ObservedVm } from '../machine/facts.ts';
 import { closeOperation, isoTime, openOperation } from '../machine/progress.ts';
 import type { Machine, MachineEntry } from '../machine/vocabulary.ts';
 import { deploy, terminate } from '../machines.ts';
@@ -76,8 +78,13 @@ async function runMachine(
   const turn: Turn = { context, allocations, machine, vm, visit };
   const owner = { name: vm.metadata.name, uid: vm.metadata.uid ?? '' };
   const status = openOperation(machine, vm.status ?? {}, owner, context.now());
+  let observed: ObservedVm | undefined;
   const result = await advance(machine, status, {
-    facts: (current, needs) => visit.facts(current, needs),
+    facts: async (current, needs) => {
+      const facts = await visit.facts(current, needs);
+      observed = facts.observed ?? observed;
+      return facts;
+    },
     perform: (action, facts) => visit.perform(action, facts),
     task: (upid, current) => visit.task(upid, current),
     save: (current) => visit.save(current),
@@ -85,7 +92,8 @@ async function runMachine(
     onStep: ({ entry, status: after }) => reportStep(turn, entry, after),
   });
   releaseCloneSlot(turn, result);
-  return result.complete ? finish(turn, result) : pause(turn, result);
+  const seen = { ...result, notes: [...clearedBy(observed), ...result.notes] };
+  return result.complete ? finish(turn, seen) : pause(turn, seen);
 }
 
 async function finish(turn: Turn, result: Advance): Promise<ReconcileResult> {

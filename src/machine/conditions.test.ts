@@ -1,11 +1,12 @@
 // Conditions are a mirror: the same progress shows the same conditions, and only what changed changes its time.
 import { describe, expect, test } from 'vitest';
-import { aStatus, at } from '../../test/builders/facts.ts';
+import { anOwnVm, aStatus, at } from '../../test/builders/facts.ts';
 import { done } from '../../test/builders/played-machine.ts';
 import type { Reason, StepCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/object.ts';
 import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine.ts';
-import { type Mirror, mirrorConditions } from './conditions.ts';
+import { clearedBy, type Mirror, mirrorConditions } from './conditions.ts';
+import type { ObservedVm } from './facts.ts';
 import type { Trouble } from './outcome.ts';
 import { defineMachine, defineStatelessMachine, type Step } from './vocabulary.ts';
 
@@ -40,6 +41,14 @@ const record = (number: number, change: Partial<StepRecord> = {}): StepRecord =>
   ...change,
 });
 const behind = (count: number) => Array.from({ length: count }, (_, index) => record(index + 1));
+const made = (type: StepCondition): Condition => ({
+  type,
+  status: 'True',
+  reason: 'Succeeded',
+  message: 'From before.',
+  lastTransitionTime: at(-600),
+  observedGeneration: 3,
+});
 const dns = (failed: number) => ({ forward: { ok: 1, failed }, reverse: { ok: 0, failed: 0 }, zones: [] });
 
 function trouble(kind: Trouble['class'], reason: Reason, message = 'So it is.'): Trouble {
@@ -172,9 +181,33 @@ const rows: Row[] = [
     want: ['Ready=False InProgress', 'Reconciling=True InProgress', 'Started=False InProgress'],
   },
   {
-    name: 'being deleted: its own steps have no conditions',
-    change: { machine: terminate, current: terminate.entries[0], status: aStatus({ operation: { steps: behind(1) } }) },
+    name: 'being deleted: what is taken back is there no more, the rest still is',
+    change: {
+      machine: terminate,
+      current: terminate.entries[1],
+      status: aStatus({ operation: { steps: behind(1) }, conditions: [made('Cloned'), made('Started')] }),
+    },
+    want: [
+      'Ready=False Terminating',
+      'Reconciling=True Terminating',
+      'Cloned=True Succeeded',
+      'Started=False Terminating',
+    ],
+  },
+  {
+    name: 'being deleted: what was never made is not spoken of',
+    change: { machine: terminate, current: terminate.entries[1], status: aStatus({ operation: { steps: behind(1) } }) },
     want: ['Ready=False Terminating', 'Reconciling=True Terminating'],
+  },
+  {
+    name: 'the deletion waits for a task of its own',
+    change: { machine: terminate, current: terminate.entries[0], trouble: trouble('waiting', 'WaitingForTask') },
+    want: ['Ready=False Terminating', 'Reconciling=True Terminating'],
+  },
+  {
+    name: 'the deletion waits for something else',
+    change: { machine: terminate, current: terminate.entries[0], trouble: trouble('waiting', 'WaitingForNode') },
+    want: ['Ready=False WaitingForNode', 'Reconciling=True WaitingForNode'],
   },
   {
     name: 'the deletion stands still',
@@ -259,13 +292,31 @@ describe('what is kept of earlier conditions', () => {
       change: { notes: [{ type: 'FirewallInactive' }] },
       kept: false,
     },
-    { name: 'a lock that is gone', condition: earlier('Locked', 'WaitingForLock'), kept: false },
+    { name: 'a lock, while nobody has looked', condition: earlier('Locked', 'WaitingForLock'), kept: true },
+    {
+      name: 'a lock that is gone',
+      condition: earlier('Locked', 'WaitingForLock'),
+      change: { notes: clearedBy(anOwnVm()) },
+      kept: false,
+    },
+    {
+      name: 'an identity, while nobody has looked',
+      condition: earlier('IdentityMismatch', 'IdentityMismatch'),
+      kept: true,
+    },
     {
       name: 'an identity that is right again',
       condition: earlier('IdentityMismatch', 'IdentityMismatch'),
+      change: { notes: clearedBy(anOwnVm()) },
       kept: false,
     },
-    { name: 'what was left behind and is gone', condition: earlier('LeftBehind', 'CloneBroken'), kept: false },
+    { name: 'what was left behind', condition: earlier('LeftBehind', 'CloneBroken'), kept: true },
+    {
+      name: 'what was left behind and is gone',
+      condition: earlier('LeftBehind', 'CloneBroken'),
+      change: { notes: clearedBy({ kind: 'absent' }) },
+      kept: false,
+    },
     { name: 'a summary', condition: earlier('Stalled', 'PoolEmpty'), kept: false },
     { name: 'a type that is none of ours', condition: earlier('Painted'), kept: false },
   ])('$name: $kept', ({ condition, change, kept }) => {
@@ -281,5 +332,35 @@ describe('what is kept of earlier conditions', () => {
 
   test('steps that are done again lose their success meanwhile', () => {
     expect(keeping([earlier('Cloned')], { current: deploy.entries[1] })).toContain('Cloned=False InProgress');
+  });
+});
+
+describe('a sight of the VM shows to be over', () => {
+  test.each<{ name: string; observed: ObservedVm | undefined; want: string[] }>([
+    { name: 'nothing when there was none', observed: undefined, want: [] },
+    {
+      name: 'all when it is not there',
+      observed: { kind: 'absent' },
+      want: ['Locked', 'IdentityMismatch', 'LeftBehind'],
+    },
+    { name: 'all when it is ours and free', observed: anOwnVm(), want: ['Locked', 'IdentityMismatch', 'LeftBehind'] },
+    {
+      name: 'no lock when it is locked',
+      observed: anOwnVm({}, { lock: 'backup' }),
+      want: ['IdentityMismatch', 'LeftBehind'],
+    },
+    { name: 'no half clone when it may be one', observed: anOwnVm({}, { lock: 'clone' }), want: ['IdentityMismatch'] },
+    {
+      name: 'no half clone while it is cloned',
+      observed: { kind: 'cloning', node: 'pve1' },
+      want: ['Locked', 'IdentityMismatch'],
+    },
+    {
+      name: 'no mismatch when it is not ours',
+      observed: { kind: 'foreign', node: 'pve1', stamped: false },
+      want: ['Locked', 'LeftBehind'],
+    },
+  ])('$name', ({ observed, want }) => {
+    expect(clearedBy(observed).map(({ type }) => type)).toEqual(want);
   });
 });

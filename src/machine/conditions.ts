@@ -8,6 +8,7 @@ import {
 } from '../api/conditions.ts';
 import type { Condition } from '../api/object.ts';
 import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { ObservedVm } from './facts.ts';
 import type { Trouble } from './outcome.ts';
 import type { ConditionNote, Machine, MachineEntry } from './vocabulary.ts';
 
@@ -34,9 +35,10 @@ export function mirrorConditions(mirror: Mirror): Condition[] {
   return [...kept, ...[...wanted.values()].map((condition) => dated(condition, mirror))].sort(byOrder);
 }
 
-// A step that several entries share (deletion has one word for all) shows the last of them.
-function stepConditions({ machine, status, current, trouble }: Mirror): Wanted[] {
-  if (!machine.resumes) return [];
+// A condition that several steps share shows the last of them.
+function stepConditions(mirror: Mirror): Wanted[] {
+  const { machine, status, current, trouble } = mirror;
+  if (!machine.resumes) return undoneConditions(mirror);
   const records = status.operation?.steps ?? [];
   const done = machine.entries.flatMap((entry, index): Wanted[] => {
     const record = records.find((candidate) => candidate.number === index + 1);
@@ -48,6 +50,17 @@ function stepConditions({ machine, status, current, trouble }: Mirror): Wanted[]
   return [...done, { type: current.step.condition, status: 'False', reason, message }];
 }
 
+// A deletion takes back what a deploy has made; until its step is done, what was made is still there.
+function undoneConditions({ machine, status }: Mirror): Wanted[] {
+  const done = new Set((status.operation?.steps ?? []).map(({ number }) => number));
+  const made = new Set((status.conditions ?? []).filter((one) => one.status === 'True').map(({ type }) => type));
+  return machine.entries.flatMap(({ step }, index): Wanted[] => {
+    if (!done.has(index + 1) || !made.has(step.condition)) return [];
+    const message = `${step.title} is done, because the object is being deleted.`;
+    return [{ type: step.condition, status: 'False', reason: 'Terminating', message }];
+  });
+}
+
 function recordedCondition({ step }: MachineEntry, record: StepRecord, status: VirtualMachineStatus): Wanted {
   const shortfall = step.shortfall?.(status);
   if (shortfall !== undefined) return { type: step.condition, status: 'False', ...shortfall };
@@ -56,11 +69,11 @@ function recordedCondition({ step }: MachineEntry, record: StepRecord, status: V
 }
 
 function summaryConditions(mirror: Mirror): Wanted[] {
-  const { current, trouble, machine } = mirror;
+  const { current, trouble } = mirror;
   if (current === undefined) return [ready('True', 'Ready', 'The virtual machine is up as declared.')];
   const step = current.step.title;
   const message = trouble === undefined ? `${step} is under way.` : `${step}: ${trouble.message}`;
-  const reason: Reason = trouble?.reason ?? (machine.resumes ? 'InProgress' : 'Terminating');
+  const reason = summaryReason(mirror);
   const stalled = trouble?.class === 'stalled' || trouble?.class === 'defect';
   return [
     ready('False', reason, message),
@@ -69,6 +82,14 @@ function summaryConditions(mirror: Mirror): Wanted[] {
       : { type: 'Reconciling', status: 'True', reason, message },
   ];
 }
+
+/** What takes its normal course has the reason of the whole: of a deletion people want to see that it is one. */
+function summaryReason({ machine, trouble }: Mirror): Reason {
+  const reason = trouble?.reason ?? 'InProgress';
+  return !machine.resumes && NORMAL_COURSE.has(reason) ? 'Terminating' : reason;
+}
+
+const NORMAL_COURSE: ReadonlySet<Reason> = new Set(['InProgress', 'WaitingForTask']);
 
 function ready(status: 'True' | 'False', reason: Reason, message: string): Wanted {
   return { type: 'Ready', status, reason, message };
@@ -94,16 +115,29 @@ function abnormalOfTrouble(trouble: Trouble | undefined): Wanted[] {
   return type === undefined ? [] : [{ type, status: 'True', reason: trouble!.reason, message: trouble!.message }];
 }
 
-// Conditions of steps already recorded in an earlier run stay until their step is done again; summaries are computed anew.
+/**
+ * The abnormal conditions that a sight of the VM shows to be over. Without one none is: a pass that did not get as far as
+ * looking knows nothing of a lock.
+ */
+export function clearedBy(observed: ObservedVm | undefined): ConditionNote[] {
+  if (observed === undefined) return [];
+  const lock = observed.kind === 'ours' ? observed.lock : undefined;
+  const isUnfinished = observed.kind === 'cloning' || lock === 'clone';
+  return [
+    ...(lock === undefined ? [{ type: 'Locked' as const }] : []),
+    ...(observed.kind === 'foreign' ? [] : [{ type: 'IdentityMismatch' as const }]),
+    ...(isUnfinished ? [] : [{ type: 'LeftBehind' as const }]),
+  ];
+}
+
+// Conditions of steps already recorded in an earlier run stay until their step is done again, abnormal ones until
+// something clears them; summaries are computed anew.
 function keptConditions({ status, notes }: Mirror): Condition[] {
   const cleared = new Set(notes.filter((note) => note.reason === undefined).map((note) => note.type as string));
-  const causedByTrouble = new Set<string>(Object.values(TROUBLE_CONDITIONS));
-  return (status.conditions ?? []).filter((condition) => {
-    if (condition.type in STEP_CONDITIONS || condition.type === 'PackageUpToDate') return true;
-    return (
-      condition.type in ABNORMAL_CONDITIONS && !cleared.has(condition.type) && !causedByTrouble.has(condition.type)
-    );
-  });
+  return (status.conditions ?? []).filter(
+    ({ type }) =>
+      type in STEP_CONDITIONS || type === 'PackageUpToDate' || (type in ABNORMAL_CONDITIONS && !cleared.has(type)),
+  );
 }
 
 function dated(wanted: Wanted, { status, generation, now }: Mirror): Condition {

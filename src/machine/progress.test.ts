@@ -38,8 +38,13 @@ describe('where a machine stands', () => {
     expect(nextEntry(machine, { status: {}, done: want })).toBe(machine.entries[want]);
   });
 
-  test('a machine without states of its own always begins at its first step', () => {
-    expect(stepsDone(terminate, { state: 'terminate' })).toBe(0);
+  test.each([
+    { name: 'begins at its first step', operation: { step: 'destroy' }, want: 0 },
+    { name: 'waits for a task at the step that began it', operation: { step: 'destroy', taskID: 'UPID:x' }, want: 1 },
+    { name: 'waits for a task of another machine at its first step', operation: { taskID: 'UPID:x' }, want: 0 },
+    { name: 'knows no step of another machine', operation: { step: 'clone', taskID: 'UPID:x' }, want: 0 },
+  ])('a machine without states of its own $name', ({ operation, want }) => {
+    expect(stepsDone(terminate, aStatus({ state: 'terminate', operation }))).toBe(want);
   });
 });
 

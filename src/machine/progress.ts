@@ -22,8 +22,12 @@ export function nextEntry(machine: Machine, position: Position): MachineEntry | 
 
 /** How many steps of the machine a status has behind it. */
 export function stepsDone(machine: Machine, status: VirtualMachineStatus): number {
-  if (!machine.resumes) return 0;
-  return machine.entries.findIndex((entry) => entry.state === status.state) + 1;
+  if (machine.resumes) return machine.entries.findIndex((entry) => entry.state === status.state) + 1;
+  // A task that is waited for belongs to the step that began it, and so does its failure.
+  const { taskID, step } = status.operation ?? {};
+  if (taskID === undefined) return 0;
+  const waiting = machine.entries.findIndex((entry) => stepName(entry) === step);
+  return Math.max(0, waiting);
 }
 
 /** Opens a run of a machine, unless the status shows one that is on its way. */
