@@ -18,8 +18,8 @@ export interface IPPoolFacts {
 
 /** The status of a pool. */
 export function ipPoolStatus(facts: IPPoolFacts): IPPoolStatus {
-  const { pool, reservations, now } = facts;
-  const usage = poolUsage({ pool, reservations });
+  const { pool, pools, reservations, now } = facts;
+  const usage = poolUsage({ pool, pools, reservations });
   return {
     observedGeneration: pool.metadata.generation,
     total: usage.total,

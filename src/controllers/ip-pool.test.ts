@@ -71,6 +71,11 @@ describe('the status of a pool', () => {
       want: { ready: 'Ready', total: '3', allocated: 1 },
     },
     {
+      name: 'the gateway of a sibling is not counted',
+      others: [aPool('b', { first: '192.0.2.30', last: '192.0.2.40', gateway: '192.0.2.11' })],
+      want: { ready: 'Ready', total: '2', allocated: 0 },
+    },
+    {
       name: 'a full pool says so',
       held: full,
       want: { ready: 'PoolEmpty', stalled: true, says: /All 3 addresses/, allocated: 3 },

@@ -105,6 +105,38 @@ describe('chooseAddresses', () => {
       },
       want: ['vmbr0/0', 'a 192.0.2.10 0', 'a 192.0.2.11 1', 'a 192.0.2.12 2', 'b 192.0.2.50 3'],
     },
+    {
+      name: 'no gateway or name server that a sibling pool of the network names, whoever may use that one',
+      request: {
+        wanted: { ipv4: 2, ipv6: 0 },
+        pools: [
+          pool('a', { last: '192.0.2.14' }),
+          pool('b', { first: '192.0.2.50', last: '192.0.2.59', gateway: '192.0.2.10', nameservers: ['192.0.2.12'] }),
+          pool('c', { first: '192.0.2.70', last: 'x', gateway: '192.0.2.11', allowedNamespaces: { names: [] } }),
+        ],
+      },
+      want: ['vmbr0/0', 'a 192.0.2.13 0', 'a 192.0.2.14 1'],
+    },
+    {
+      name: 'no IPv6 gateway of a sibling pool, in whatever spelling',
+      request: {
+        wanted: { ipv4: 0, ipv6: 1 },
+        pools: [pool6('a'), pool6('b', { first: '2001:db8::1:0', last: '2001:db8::1:9', gateway: '2001:DB8:0::10' })],
+      },
+      want: ['vmbr0/0', 'a 2001:db8::11 0'],
+    },
+    {
+      name: 'an address that is a gateway on another network or cluster only',
+      request: {
+        network: FIXED,
+        pools: [
+          pool('a'),
+          pool('b', { vlan: 5, gateway: '192.0.2.10', first: '192.0.2.50', last: '192.0.2.59' }),
+          pool('c', { clusterRef: { name: 'second' }, gateway: '192.0.2.10', first: '192.0.2.60', last: '192.0.2.69' }),
+        ],
+      },
+      want: ['vmbr0/0', 'a 192.0.2.10 0'],
+    },
     { name: 'nothing when nothing is wanted', request: { wanted: { ipv4: 0, ipv6: 0 }, pools: [] }, want: ['vmbr0/0'] },
     {
       name: 'the network of the pool with auto',
@@ -250,6 +282,14 @@ describe('chooseAddresses', () => {
       request: { taken: () => true },
       reason: 'PoolEmpty',
       text: ['1 IPv4 needed', 'a 0', 'Grow a pool'],
+    },
+    {
+      name: 'a pool whose last free address is the gateway of a sibling',
+      request: {
+        pools: [pool('a', { last: '192.0.2.10' }), pool('b', { vlan: 0, first: 'x', gateway: '192.0.2.10' })],
+      },
+      reason: 'PoolEmpty',
+      text: ['a 0'],
     },
     {
       name: 'too few addresses',

@@ -8,6 +8,7 @@ import {
   matchingPools,
   type Network,
   networkPools,
+  networkServers,
   overlappedOlderPool,
   poolNetwork,
   poolProblems,
@@ -140,10 +141,12 @@ function firstOf(addresses: Iterable<string>, count: number): string[] {
   return first;
 }
 
-// What the VM itself holds counts as taken even when the caller's view is older than its reservations.
-function takenBy(network: Network, { held, taken }: AddressRequest): (address: string) => boolean {
+// What the VM itself holds counts as taken even when the caller's view is older than its reservations. A gateway that
+// only a sibling pool names would be taken from everybody on the network by the VM that gets its address.
+function takenBy(network: Network, { held, taken, pools, clusterName }: AddressRequest): (address: string) => boolean {
   const own = new Set(held.map(({ spec }) => spec.address));
-  return (address) => own.has(address) || taken(network, address);
+  const servers = networkServers(pools, clusterName, network);
+  return (address) => own.has(address) || servers.has(address) || taken(network, address);
 }
 
 function addressProblem(request: AddressRequest, needs: readonly Need[], networks: readonly Network[]): AddressProblem {

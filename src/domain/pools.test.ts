@@ -159,6 +159,12 @@ describe('poolProblems', () => {
       text: 'widen the range',
     },
     {
+      name: 'the range is the name server only',
+      spec: { ...V4, first: '192.0.2.10', last: '192.0.2.10', nameservers: ['192.0.2.10'] },
+      path: 'spec.first',
+      text: 'name server',
+    },
+    {
       name: 'the range is the broadcast address',
       spec: { ...V4, first: '192.0.2.255', last: '192.0.2.255' },
       path: 'spec.first',
@@ -224,6 +230,17 @@ describe('poolTotal and freeAddresses', () => {
   ])('counts $name', ({ spec, want }) => {
     expect(poolTotal(spec)).toBe(want);
     if (want < 1000n) expect(BigInt(listOf(spec).length)).toBe(want);
+  });
+
+  it('never hands out a name server of its own', () => {
+    const spec = { ...V4, last: '192.0.2.12', nameservers: ['192.0.2.10', '2001:db8::11', '1.1.1.1'] };
+    expect(listOf(spec)).toEqual(['192.0.2.11', '192.0.2.12']);
+    expect(poolTotal(spec)).toBe(2n);
+  });
+
+  it('does not count servers of other pools of the network, each once', () => {
+    const servers = new Set(['192.0.2.10', '192.0.2.15', '192.0.2.99', '2001:db8::15']);
+    expect(poolTotal({ ...V4, gateway: '192.0.2.15' }, servers)).toBe(9n);
   });
 
   it('hands out from the first on, without the gateway and without what is taken', () => {

@@ -4,6 +4,7 @@ import {
   type Address,
   addressBits,
   type AddressRange,
+  canonicalAddress,
   type Family,
   inNetwork,
   isLinkLocal,
@@ -27,6 +28,8 @@ interface ParsedPool {
   readonly first: Address;
   readonly last: Address;
   readonly gateway?: Address;
+  /** Gateway and name servers of the pool's family. */
+  readonly servers: readonly bigint[];
   readonly prefixLength: number;
 }
 
@@ -48,13 +51,28 @@ export function poolProblems(spec: IPPoolSpec): Problem[] {
   return pool === undefined ? [] : [...rangeProblems(spec, pool), ...gatewayProblems(spec, pool)];
 }
 
-/** Number of addresses that the pool can hand out; 0 for a pool with problems. */
-export function poolTotal(spec: IPPoolSpec): bigint {
+/**
+ * Number of addresses that the pool can hand out; 0 for a pool with problems. `servers` are those of all pools of its
+ * network, from `networkServers`.
+ */
+export function poolTotal(spec: IPPoolSpec, servers: ReadonlySet<string> = new Set()): bigint {
   const pool = usablePool(spec);
   if (pool === undefined) return 0n;
   const { first, last } = pool;
-  const skipped = [...neverHandedOut(pool)].filter((value) => value >= first.value && value <= last.value);
-  return last.value - first.value + 1n - BigInt(skipped.length);
+  const skipped = new Set([...neverHandedOut(pool), ...valuesOf([...servers], spec.family)]);
+  const within = [...skipped].filter((value) => value >= first.value && value <= last.value);
+  return last.value - first.value + 1n - BigInt(within.length);
+}
+
+/**
+ * The gateways and name servers of all pools of a network, in their one spelling. They are in use whatever pool names
+ * them, be it closed, wrong or being deleted, so no pool of the network may hand them out.
+ */
+export function networkServers(pools: readonly IPPool[], clusterName: string, network: Network): ReadonlySet<string> {
+  const specs = pools
+    .map(({ spec }) => spec)
+    .filter((spec) => spec.clusterRef.name === clusterName && sameNetwork(poolNetwork(spec), network));
+  return new Set(specs.flatMap(serverTexts).flatMap((text) => canonicalAddress(text) ?? []));
 }
 
 /** Whether an address of one pool is also one of the other: same cluster, bridge and VLAN, ranges that meet. */
@@ -148,7 +166,19 @@ function parsePool(spec: IPPoolSpec): ParsedPool | undefined {
   const last = parseAddress(spec.last);
   const gateway = spec.gateway === undefined ? undefined : parseAddress(spec.gateway);
   if (first === undefined || last === undefined) return undefined;
-  return { first, last, prefixLength: spec.prefixLength, ...(gateway === undefined ? {} : { gateway }) };
+  const servers = valuesOf(serverTexts(spec), spec.family);
+  return { first, last, servers, prefixLength: spec.prefixLength, ...(gateway === undefined ? {} : { gateway }) };
+}
+
+function serverTexts({ gateway, nameservers = [] }: IPPoolSpec): string[] {
+  return gateway === undefined ? [...nameservers] : [gateway, ...nameservers];
+}
+
+function valuesOf(texts: readonly string[], family: Family): bigint[] {
+  return texts.flatMap((text) => {
+    const address = parseAddress(text);
+    return address?.family === family ? [address.value] : [];
+  });
 }
 
 function usablePool(spec: IPPoolSpec): ParsedPool | undefined {
@@ -157,11 +187,10 @@ function usablePool(spec: IPPoolSpec): ParsedPool | undefined {
 
 /**
  * Network and broadcast address of IPv4; of IPv6 the network address, which belongs to the routers (RFC 4291, 2.6.1);
- * the gateway. Networks of one or two addresses have neither (RFC 3021, RFC 6164).
+ * gateway and name servers. Networks of one or two addresses have neither network nor broadcast address (RFC 3021, RFC 6164).
  */
 function neverHandedOut(pool: ParsedPool): ReadonlySet<bigint> {
-  const values = new Set<bigint>();
-  if (pool.gateway !== undefined) values.add(pool.gateway.value);
+  const values = new Set(pool.servers);
   if (pool.prefixLength >= addressBits(pool.first.family) - 1) return values;
   const network = networkOf(pool.first, pool.prefixLength);
   values.add(network.first);
@@ -210,7 +239,7 @@ function rangeProblems(spec: IPPoolSpec, pool: ParsedPool): Problem[] {
   for (let value = pool.first.value; value <= pool.last.value; value += 1n) {
     if (!skipped.has(value)) return [];
   }
-  const message = `No address from ${spec.first} to ${spec.last} can be handed out: network, broadcast and gateway addresses are not; widen the range.`;
+  const message = `No address from ${spec.first} to ${spec.last} can be handed out: network, broadcast, gateway and name server are not; widen the range.`;
   return [{ path: 'spec.first', message }];
 }
 
