@@ -59,7 +59,9 @@ function requireGuests(job: BackupJob): void {
 function create(call: Call): null {
   const { world, params } = call;
   if (params['schedule'] === undefined && params['starttime'] === undefined)
-    throw parameterError({ schedule: 'missing schedule or starttime' });
+    throw parameterError({ schedule: "neither 'starttime' nor 'schedule' were set" });
+  if (params['schedule'] !== undefined && params['starttime'] !== undefined)
+    throw parameterError({ starttime: "'starttime' and 'schedule' cannot both be set" });
   const id = optionalText(params['id']) ?? `backup-${world.random.hex(8)}-${world.random.hex(4)}`;
   if (world.backupJobs.has(id)) throw failure(`Job '${id}' already exists`);
   const job: BackupJob = { enabled: 1 };

@@ -30,6 +30,7 @@ import { requireBridgeAccess } from './bridge-access.ts';
 import { logAllocated, logCopy } from './config/drive-params.ts';
 import { requireUnlocked } from './config/option-groups.ts';
 import { may, optionalText, requireAny, textOf } from './route.ts';
+import { requirePool } from './pools.ts';
 import type { Call, Permission, Route } from './route.ts';
 import { lockConfig } from './vm-lock.ts';
 
@@ -70,10 +71,6 @@ async function clone(call: Call): Promise<string> {
   const kind = { node: source.node, type: 'qmclone', id: String(source.vmid), caller: call.caller };
   const task = world.tasks.start(kind, (worker) => runClone(call, plan, worker));
   return task.upid;
-}
-
-function requirePool(world: World, pool: string | undefined): void {
-  if (pool !== undefined && !world.pools.has(pool)) throw failure(`pool '${pool}' does not exist`);
 }
 
 function requireTarget(call: Call, target: string | undefined): void {

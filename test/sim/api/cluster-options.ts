@@ -3,7 +3,7 @@ import { datacenterFormats, registeredTags } from '../schema/datacenter-formats.
 import { splitList } from '../schema/formats.ts';
 import { configIdList, formatted, integer, oneOf, text } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
-import { needs, textOf } from './route.ts';
+import { may, needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
 const languages = [
@@ -88,7 +88,9 @@ function change(call: Call): null {
 
 /** Property strings taken apart, as the answer shows them. */
 function shown(call: Call): Record<string, unknown> {
-  const data: Record<string, unknown> = { 'allowed-tags': [], description: '' };
+  const data: Record<string, unknown> = { 'allowed-tags': [] };
+  if (!may(call, '/', 'Sys.Audit')) return data;
+  data['description'] = '';
   for (const [key, value] of Object.entries(call.world.options)) {
     data[key] = Object.hasOwn(datacenterFormats, key)
       ? Object.fromEntries((value as string).split(',').map((part) => part.split('=') as [string, string]))
@@ -98,6 +100,6 @@ function shown(call: Call): Record<string, unknown> {
 }
 
 export const clusterOptionRoutes: Route[] = [
-  { method: 'GET', path: '/cluster/options', permission: needs('/', 'Sys.Audit'), parameters: {}, run: shown },
+  { method: 'GET', path: '/cluster/options', permission: 'all', parameters: {}, run: shown },
   { method: 'PUT', path: '/cluster/options', permission: needs('/', 'Sys.Modify'), parameters: options, run: change },
 ];

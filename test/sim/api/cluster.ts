@@ -44,10 +44,11 @@ function nextId(call: Call): unknown {
     if (call.world.vms.has(Number(wanted))) throw parameterError({ vmid: `VM ${Number(wanted)} already exists` });
     return String(wanted);
   }
-  const range = /lower=(\d+)/.exec((call.world.options['next-id'] as string | undefined) ?? '');
-  let id = Number(range?.[1] ?? 100);
-  while (call.world.vms.has(id)) id += 1;
-  return String(id);
+  const range = (call.world.options['next-id'] as string | undefined) ?? '';
+  const lower = Number(/lower=(\d+)/.exec(range)?.[1] ?? 100);
+  const upper = Number(/upper=(\d+)/.exec(range)?.[1] ?? 1_000_000);
+  for (let id = lower; id < upper; id += 1) if (!call.world.vms.has(id)) return String(id);
+  throw failure(`unable to get any free VMID in range [${lower}, ${upper}]`);
 }
 
 function clusterStatus(call: Call): unknown {

@@ -16,7 +16,8 @@ import type { Task } from '../tasks/task-registry.ts';
 import { requireBridgeAccess } from './bridge-access.ts';
 import { createDrive, normalizeDrives, requireStorageAccess } from './config/drive-params.ts';
 import { requireOptionPrivileges } from './config/option-groups.ts';
-import { requireSshKeys, uniqueTags } from './config/values.ts';
+import { requireSshKeys, uniqueTags, withoutAlias } from './config/values.ts';
+import { requirePool } from './pools.ts';
 import { restore } from './restore.ts';
 import { may, optionalText, textOf } from './route.ts';
 import type { Call, Permission, Route } from './route.ts';
@@ -53,7 +54,7 @@ const callKeys = new Set([
 function optionsOf(call: Call): Options {
   const options: Options = {};
   for (const [key, value] of Object.entries(call.params)) {
-    if (!callKeys.has(key) && value !== undefined) options[key === 'cdrom' ? 'ide2' : key] = String(value);
+    if (!callKeys.has(key) && value !== undefined) Object.assign(options, withoutAlias(key, String(value)));
   }
   return options;
 }
@@ -62,7 +63,7 @@ async function create(call: Call): Promise<string> {
   const { world, params } = call;
   const owner = { vmid: Number(params['vmid']), node: textOf(params['node']) };
   const pool = optionalText(params['pool']);
-  if (pool !== undefined && !world.pools.has(pool)) throw failure(`pool '${pool}' does not exist`);
+  requirePool(world, pool);
   const options = optionsOf(call);
   if (options['sshkeys'] !== undefined) requireSshKeys(options['sshkeys']);
   if (params['archive'] !== undefined) return restore(call, options);

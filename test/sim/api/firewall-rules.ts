@@ -39,6 +39,7 @@ const ruleKeys = Object.keys(ruleTable);
 
 function verifyRule(call: Call, file: FirewallFile, rule: FirewallRule): void {
   const errors: Record<string, string> = {
+    ...(rule['type'] === 'forward' ? { type: "invalid rule type 'forward' for rule_env 'vm'" } : {}),
     ...nameErrors(rule),
     ...portErrors(rule),
     ...referenceErrors(call, file, 'source', rule['source']),

@@ -1,9 +1,9 @@
 // Resource pools: groups of VMs and storages.
-import { failure } from '../errors.ts';
+import { failure, forbidden } from '../errors.ts';
 import { splitList } from '../schema/formats.ts';
 import { flag, formatted, oneOf, required, text } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
-import type { Pool } from '../state/world.ts';
+import type { Pool, World } from '../state/world.ts';
 import { may, needs, optionalText, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { resourceItem } from './status-item.ts';
@@ -21,6 +21,11 @@ function pool(call: Call): Pool {
   const found = call.world.pools.get(id);
   if (found === undefined) throw failure(`pool '${id}' does not exist`);
   return found;
+}
+
+/** A pool to put a VM in; whether it exists is part of the permission check. */
+export function requirePool(world: World, name: string | undefined): void {
+  if (name !== undefined && !world.pools.has(name)) throw forbidden(`pool '${name}' does not exist`);
 }
 
 function requireWritable(call: Call): void {
@@ -49,6 +54,7 @@ function list(call: Call): unknown {
 function create(call: Call): null {
   const id = textOf(call.params['poolid']);
   return prefixed('create pool failed', () => {
+    if (!/^[A-Za-z]/.test(id)) throw failure('pool name must start with a letter');
     requireWritable(call);
     if (call.world.pools.has(id)) throw failure(`pool '${id}' already exists`);
     call.world.pools.set(id, {

@@ -47,6 +47,7 @@ export function restore(call: Call, overrides: Options): string {
   }
   const volid = textOf(params['archive']);
   const volume = requireVolume(world, volid, owner.node);
+  if (volume.content !== 'backup') throw failure(`unable to use volume ${volid} - content type needs to be 'backup'`);
   if (!maySee(call, world.volumes.storage(volume.storage), volume))
     throw failure(`Permission check failed (/storage/${volume.storage}, Datastore.AllocateSpace)`);
   if (volume.archive === undefined) throw failure(`${volid} is not a backup archive`);

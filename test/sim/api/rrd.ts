@@ -3,26 +3,18 @@ import { failure } from '../errors.ts';
 import { formatted, node, oneOf, required, storageId, vmid } from '../schema/parameter.ts';
 import { overlaps } from '../state/load.ts';
 import type { Span } from '../state/load.ts';
+import { releaseOf } from '../schema/release.ts';
 import { liveStatus } from '../state/vm-status.ts';
 import type { World } from '../state/world.ts';
 import { needs, textOf } from './route.ts';
+import { frameIn, vmFile } from './rrd-frames.ts';
 import type { Call, Route } from './route.ts';
-
-/** Step in seconds and number of rows of each timeframe of Proxmox VE 9. */
-const frames: Readonly<Record<string, { step: number; rows: number }>> = {
-  hour: { step: 60, rows: 60 },
-  day: { step: 60, rows: 1440 },
-  week: { step: 1800, rows: 335 },
-  month: { step: 1800, rows: 1439 },
-  year: { step: 21600, rows: 1439 },
-  decade: { step: 604800, rows: 569 },
-};
 
 type Figures = (time: number, step: number) => Record<string, number> | undefined;
 
 /** Rows of a timeframe; where there are no figures only the time. */
 function rows(call: Call, figures: Figures): unknown[] {
-  const frame = frames[textOf(call.params['timeframe'])] ?? { step: 60, rows: 60 };
+  const frame = frameIn(releaseOf(call.world.topology.version.version), textOf(call.params['timeframe']));
   const end = Math.floor(call.world.nowSeconds() / frame.step) * frame.step;
   return Array.from({ length: frame.rows }, (_, index) => {
     const time = end - (frame.rows - 1 - index) * frame.step;
@@ -37,7 +29,7 @@ function vmRows(call: Call): unknown {
   const vm = world.vms.get(id);
   if (vm === undefined || world.view.of(id) === undefined) {
     throw failure(
-      `RRD error: rrdcached@unix:/var/run/rrdcached.sock: rrd_fetch_r failed: opening '/var/lib/rrdcached/db/pve-vm-9.0/${id}': No such file or directory`,
+      `RRD error: rrdcached@unix:/var/run/rrdcached.sock: rrd_fetch_r failed: opening '${vmFile(releaseOf(world.topology.version.version), id)}': No such file or directory`,
     );
   }
   const { maxMem, maxDisk, cpus } = liveStatus(world, vm);

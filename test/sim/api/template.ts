@@ -86,7 +86,10 @@ function moveDisk(call: Call): string | Promise<string> {
   const vm = world.vm(Number(params['vmid']), textOf(params['node']));
   const slot = textOf(params['disk']);
   const storage = optionalText(params['storage']);
-  if (storage === undefined) throw parameterError({ storage: 'missing target storage or VM' });
+  if (storage === undefined) {
+    const complaint = "both 'storage' and 'target-vmid' missing, either needs to be set";
+    throw parameterError({ storage: complaint, 'target-vmid': complaint });
+  }
   return lockConfig(world, vm, () => {
     requireAny(call, `/storage/${storage}`, ['Datastore.AllocateSpace']);
     requireUnlocked(vm);

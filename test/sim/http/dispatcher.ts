@@ -47,18 +47,21 @@ export class Dispatcher {
   readonly #world: World;
   readonly #router: Router;
   readonly #authDelayMs: number;
+  /** Whether error bodies carry the message; before 8.4 only the status line did. */
+  readonly #explains: boolean;
 
   constructor(world: World, routes: readonly Route[], authDelayMs: number) {
     this.#world = world;
     this.#router = new Router(routesIn(releaseOf(world.topology.version.version), routes));
     this.#authDelayMs = authDelayMs;
+    this.#explains = !/^(?:[0-7]|8\.[0-3])\./.test(world.topology.version.version);
   }
 
   async answer(request: ApiRequest): Promise<ApiResponse> {
     try {
       return await this.#answer(request);
     } catch (error) {
-      return errorResponse(error);
+      return errorResponse(error, this.#explains);
     }
   }
 
@@ -87,7 +90,10 @@ export class Dispatcher {
     if (match === undefined) throw new ApiError(501, `Method '${method} ${path}' not implemented`);
     const raw = merge(request.params, match.pathParams);
     if (match.route.noToken === true && caller.tokenName !== undefined)
-      throw new ApiError(403, 'Permission check failed (API token not allowed)');
+      throw new ApiError(
+        403,
+        `Permission check failed (URI '${path}' not available with API token, need proper ticket.`,
+      );
     const call = {
       world: this.#world,
       caller,
@@ -121,11 +127,9 @@ export class Dispatcher {
     if (name === here || name === 'localhost') return undefined;
     const node = this.#world.nodes.get(name);
     if (node === undefined) {
-      if (/^[a-zA-Z0-9-]+$/.test(name))
-        throw failure(
-          `hostname lookup '${name}' failed - failed to get address info for: ${name}: Name or service not known`,
-        );
-      return undefined;
+      throw failure(
+        `hostname lookup '${name}' failed - failed to get address info for: ${name}: Name or service not known`,
+      );
     }
     if (node.state === 'paused' && !(await this.#awakeInTime(name)))
       return { status: 596, reason: 'Connection timed out', body: '', headers: {} };
@@ -160,9 +164,7 @@ export class Dispatcher {
   }
 
   async #run(route: Route, call: Call): Promise<ApiResponse> {
-    const result = isPrivileged(route)
-      ? this.#world.workers.run(call.node, () => route.run(call))
-      : route.run(call);
+    const result = isPrivileged(route) ? this.#world.workers.run(call.node, () => route.run(call)) : route.run(call);
     const data = result instanceof Promise ? await this.#limited(result) : result;
     if (data === timedOut) return { status: 596, reason: 'Connection timed out', body: '', headers: {} };
     if (data instanceof ConsoleOpened) return { status: 101, reason: 'Switching Protocols', body: '', headers: {} };
@@ -209,17 +211,23 @@ function merge(params: RawParameters, pathParams: Record<string, string>): RawPa
   return merged;
 }
 
-/** The answer an error becomes: its text is the reason phrase and the body's message. */
-export function errorResponse(error: unknown): ApiResponse {
+/** Errors of the server in front of the API have bodies of their own. */
+const bodies: readonly [shape: RegExp, body: (message: string) => string][] = [
+  [/^method '\w+' not available$/, () => ''],
+  [/^no (?:such uri|formatter for uri)/, (message) => message],
+];
+
+/** The answer an error becomes: its text is the reason phrase and, if `explains`, the body's message. */
+export function errorResponse(error: unknown, explains = true): ApiResponse {
   const { status, message, errors } = error instanceof ApiError ? error : new ApiError(500, messageOf(error));
   // The first line only, as the status line has no room for more.
   const reason = (message.split('\n')[0] ?? '').trimEnd();
-  if (/^method '\w+' not available$/.test(message)) return { status, reason, body: '', headers: {} };
-  if (status === 596) return { status, reason, body: '', headers: {} };
+  const plain = status === 596 ? '' : bodies.find(([shape]) => shape.test(message))?.[1](message);
+  if (plain !== undefined) return { status, reason, body: plain, headers: {} };
   const isUnknownPath = status === 501 && message.startsWith('Method ');
   const body = {
     data: null,
-    message: isUnknownPath ? message : `${message}\n`,
+    ...(explains ? { message: isUnknownPath ? message : `${message}\n` } : {}),
     ...(errors === undefined ? {} : { errors }),
   };
   return { status, reason, body: JSON.stringify(body), headers: { 'content-type': 'application/json;charset=UTF-8' } };

@@ -63,8 +63,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, handler
 async function read(request: IncomingMessage): Promise<HttpRequest> {
   const { method = 'GET', headers } = request;
   const [rawPath = '', query = ''] = splitOnce(request.url ?? '/', '?');
-  if (rawPath !== prefix && !rawPath.startsWith(`${prefix}/`))
-    throw new ApiError(501, `Method '${method} ${rawPath}' not implemented`);
+  requireJson(rawPath);
   requireBodyAllowed({
     method,
     contentType: headers['content-type'],
@@ -78,6 +77,13 @@ async function read(request: IncomingMessage): Promise<HttpRequest> {
     params: { ...body, ...parseForm(query) },
     authorization: headers.authorization,
   };
+}
+
+/** Only the JSON form of the API is served. */
+function requireJson(path: string): void {
+  if (path === prefix || path.startsWith(`${prefix}/`)) return;
+  const [, format, uri] = /^\/api2\/(\w+)(\/.*)?$/.exec(path) ?? [];
+  throw new ApiError(501, format === undefined ? 'no such uri' : `no formatter for uri ${uri ?? '/'}, ${format}`);
 }
 
 function splitOnce(text: string, separator: string): string[] {

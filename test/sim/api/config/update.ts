@@ -27,7 +27,7 @@ import {
   requireUnlocked,
 } from './option-groups.ts';
 import { addPendingDelete, cleanUpPending, registerUnused, dropReattached } from './pending-section.ts';
-import { acceptsBlank, hashPassword, requireSshKeys, uniqueTags } from './values.ts';
+import { acceptsBlank, hashPassword, requireSshKeys, uniqueTags, withoutAlias } from './values.ts';
 
 /** What a config call asks for. */
 interface Request {
@@ -45,7 +45,7 @@ const callKeys = new Set(['node', 'vmid', 'digest', 'background_delay', 'skiploc
 function requestedOptions(params: Parameters): Options {
   const set: Options = {};
   for (const [key, value] of Object.entries(params)) {
-    if (!callKeys.has(key) && value !== undefined) set[key === 'cdrom' ? 'ide2' : key] = String(value);
+    if (!callKeys.has(key) && value !== undefined) Object.assign(set, withoutAlias(key, String(value)));
   }
   return set;
 }

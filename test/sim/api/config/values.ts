@@ -34,6 +34,12 @@ function isKeyBlob(type: string, encoded: string | undefined): boolean {
   return blob.readUInt32BE(0) === type.length && blob.toString('latin1', 4, 4 + type.length) === type;
 }
 
+/** The option under its own name: `cdrom` stands for a medium in ide2. */
+export function withoutAlias(option: string, value: string): Record<string, string> {
+  if (option !== 'cdrom') return { [option]: value };
+  return { ide2: /(?:^|,)media=/.test(value) ? value : `${value},media=cdrom` };
+}
+
 /** Whether the option's format takes a single blank, as an empty value is stored. */
 export function acceptsBlank(option: string): boolean {
   const format = lookUp(vmOptions, option)?.format;
