@@ -135,11 +135,32 @@ describe('cloudInitDifference', () => {
       remove: [],
     },
     {
-      name: 'the template’s address line when the VM has none',
+      name: 'all that the template left and the VM has none of',
       desired: { ciuser: 'admin' },
-      observed: Object.entries({ ciuser: 'admin', ipconfig0: 'ip=10.0.0.9/24', nameserver: '10.0.0.1' }),
+      observed: Object.entries({
+        ciuser: 'admin',
+        sshkeys: 'ssh-ed25519%20AAAA%20administrator',
+        ipconfig0: 'ip=10.0.0.9/24',
+        nameserver: '10.0.0.1',
+        searchdomain: 'internal.example',
+        ciupgrade: '0',
+      }),
       set: {},
-      remove: ['ipconfig0'],
+      remove: ['sshkeys', 'ipconfig0', 'nameserver', 'searchdomain'],
+    },
+    {
+      name: 'the template’s key alone',
+      desired: WANT,
+      observed: Object.entries({ ...WANT, sshkeys: 'ssh-ed25519%20AAAA%20administrator' }),
+      set: {},
+      remove: ['sshkeys'],
+    },
+    {
+      name: 'a key of the VM in place of the template’s',
+      desired: { sshkeys: 'ours' },
+      observed: [['sshkeys', 'theirs']],
+      set: { sshkeys: 'ours' },
+      remove: [],
     },
   ])('is $name', ({ desired, observed, set, remove }) => {
     expect(cloudInitDifference(desired, new Map(observed))).toEqual({ set, delete: remove });

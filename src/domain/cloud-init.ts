@@ -51,17 +51,21 @@ export function desiredCloudInit(request: CloudInitRequest): Record<string, stri
 }
 
 /**
+ * Keys that a clone takes over from its template and that are removed when the VM has none of its own: with the keys of
+ * the template's administrator he could log in to every VM, with its address line two VMs would have one address.
+ */
+const LEFT_BY_TEMPLATE = ['sshkeys', 'ipconfig0', 'nameserver', 'searchdomain'] as const;
+
+/**
  * What has to be sent to come from the observed config to the desired keys. A desired password always differs: Proxmox
- * VE masks the stored one. An address line that the template left is removed when the VM has none of its own: two VMs
- * would have one address.
+ * VE masks the stored one. What the template left and the VM has none of is removed.
  */
 export function cloudInitDifference(
   desired: Readonly<Record<string, string>>,
   observed: ReadonlyMap<string, string>,
 ): { set: Record<string, string>; delete: string[] } {
   const set = Object.fromEntries(Object.entries(desired).filter(([key, value]) => observed.get(key) !== value));
-  const isLeftOver = desired['ipconfig0'] === undefined && observed.has('ipconfig0');
-  return { set, delete: isLeftOver ? ['ipconfig0'] : [] };
+  return { set, delete: LEFT_BY_TEMPLATE.filter((key) => desired[key] === undefined && observed.has(key)) };
 }
 
 function ipConfig({ addresses, dhcp4, dhcp6 }: CloudInitRequest): IpConfig {

@@ -60,6 +60,11 @@ describe('templateDisks', () => {
       text: 'scsi0, scsi1',
     },
     { name: 'a disk of the host', config: { ...CLOUD_INIT, scsi0: '/dev/sdb' }, text: 'not on a storage' },
+    {
+      name: 'cloud-init files of its own',
+      config: { ...CLOUD_INIT, scsi0: 'a:vm-9000-disk-0', cicustom: 'user=local:snippets/user.yaml' },
+      text: 'Remove it (qm set <vmid> --delete cicustom)',
+    },
     { name: 'no cloud-init drive', config: { scsi0: 'a:vm-9000-disk-0' }, text: 'no cloud-init drive' },
     {
       name: 'no free place',
@@ -70,7 +75,7 @@ describe('templateDisks', () => {
       },
       text: 'no free slot',
     },
-  ])('says what is missing: $name', ({ config, text }) => {
+  ])('says what is wrong: $name', ({ config, text }) => {
     const found = templateDisks(new Map(Object.entries(config)));
     expect('problem' in found && found.problem).toContain(text);
   });

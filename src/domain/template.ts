@@ -18,6 +18,13 @@ export function templateDisks(config: ReadonlyMap<string, string>): TemplateDisk
   if (![...drives.values()].some(isCloudInit)) {
     return { problem: 'It has no cloud-init drive. Add one (qm set <vmid> --ide2 <storage>:cloudinit).' };
   }
+  // The files it names would take the place of user, password, keys and network of every VM.
+  if (config.has('cicustom')) {
+    return {
+      problem:
+        'It has cicustom, whose files override what a VM is given as user, password and addresses. Remove it (qm set <vmid> --delete cicustom).',
+    };
+  }
   const scsihw = config.get('scsihw');
   const freeKey = additionalDiskKey({
     systemKey: key,
