@@ -7,7 +7,6 @@ import {
   additionalDiskKey,
   type DiskLimits,
   limitsDiffer,
-  needsGrow,
   newDiskValue,
   sizeChange,
 } from './disks.ts';
@@ -146,7 +145,7 @@ describe('limitsDiffer', () => {
   });
 });
 
-describe('sizeChange and needsGrow', () => {
+describe('sizeChange', () => {
   it.each([
     { name: 'a larger wish', currentBytes: 8 * GIB, wantedGiB: 20, want: 'grow' },
     { name: 'a wish a little larger', currentBytes: 20 * GIB - 512, wantedGiB: 20, want: 'grow' },
@@ -158,7 +157,6 @@ describe('sizeChange and needsGrow', () => {
     { name: 'a disk of less than a GiB', currentBytes: 100 * 1024 ** 2, wantedGiB: 1, want: 'grow' },
   ])('$name: $want', ({ currentBytes, wantedGiB, want }) => {
     expect(sizeChange(currentBytes, wantedGiB)).toBe(want);
-    expect(needsGrow(currentBytes, wantedGiB)).toBe(want === 'grow');
   });
 
   it('is settled once the disk has grown', () => {

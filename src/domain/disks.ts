@@ -105,11 +105,6 @@ export function sizeChange(currentBytes: number, wantedGiB: number): 'keep' | 'g
   return wantedGiB < Math.floor(currentBytes / GIB) ? 'shrink' : 'keep';
 }
 
-/** Whether the disk has to be enlarged. Disks are never made smaller. */
-export function needsGrow(currentBytes: number, wantedGiB: number): boolean {
-  return sizeChange(currentBytes, wantedGiB) === 'grow';
-}
-
 function busOf(key: string): string {
   return key.replace(/\d+$/, '');
 }

@@ -104,22 +104,6 @@ describe('choosePlacement', () => {
       want: { node: 'pve1' },
     },
     {
-      name: 'a smaller node when the larger one lacks the bridge',
-      request: {
-        nodes: [
-          { ...aNode('pve1', 8), bridges: ['vmbr0', 'vmbr1'] },
-          { ...aNode('pve2', 16), bridges: ['vmbr0'] },
-        ],
-        wanted: { memoryBytes: 2 * GIB, bridge: 'vmbr1' },
-      },
-      want: { node: 'pve1' },
-    },
-    {
-      name: 'a node whose bridges are not known',
-      request: { wanted: { memoryBytes: 2 * GIB, bridge: 'vmbr1' } },
-      want: { node: 'pve2' },
-    },
-    {
       name: 'the only node with the additional disk’s storage',
       request: {
         storages: [...REQUEST.storages, aStorage('pve1', 'big')],
@@ -283,15 +267,6 @@ describe('choosePlacement', () => {
       },
       reason: 'NoNodeWithStorage',
       text: 'The VM cannot leave the node pve1, which lacks the storage big;',
-    },
-    {
-      name: 'no node has the bridge',
-      request: {
-        nodes: REQUEST.nodes.map((entry) => ({ ...entry, bridges: ['vmbr0'] })),
-        wanted: { memoryBytes: GIB, bridge: 'vmbr5' },
-      },
-      reason: 'NoNodeWithStorage',
-      text: 'has the bridge vmbr5',
     },
   ])('says $reason when $name', ({ request, reason, text }) => {
     const { problem } = choosePlacement({ ...REQUEST, ...request });

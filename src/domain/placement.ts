@@ -7,8 +7,6 @@ interface PlacementNode {
   readonly name: string;
   readonly online: boolean;
   readonly memoryFreeBytes: number;
-  /** Absent: not known, so not asked. */
-  readonly bridges?: readonly string[];
 }
 
 /** A storage as one node has it. */
@@ -36,7 +34,6 @@ export interface PlacementRequest {
     readonly memoryBytes: number;
     readonly systemStorage?: string;
     readonly additionalStorage?: string;
-    readonly bridge?: string;
   };
 }
 
@@ -169,9 +166,7 @@ function memoryLeft({ placedMemoryBytes }: PlacementRequest, node: PlacementNode
 }
 
 function suits(request: PlacementRequest, node: PlacementNode): boolean {
-  const { bridge } = request.wanted;
-  const hasBridge = bridge === undefined || node.bridges === undefined || node.bridges.includes(bridge);
-  return hasBridge && missingStorages(request, node.name).length === 0;
+  return missingStorages(request, node.name).length === 0;
 }
 
 function missingStorages(request: PlacementRequest, node: string): string[] {
@@ -225,8 +220,7 @@ function cloneStorageFor(request: PlacementRequest, targetStorage: string): stri
 
 function noNodeProblem(request: PlacementRequest, start: string, nodes: readonly string[]): PlacementProblem {
   const missing = new Set(nodes.flatMap((node) => missingStorages(request, node)));
-  const bridge = request.wanted.bridge === undefined ? [] : [`the bridge ${request.wanted.bridge}`];
-  const what = [...[...missing].map((storage) => `the storage ${storage}`), ...bridge].join(' and ');
+  const what = [...missing].map((storage) => `the storage ${storage}`).join(' and ');
   const message = `${start} ${what}; make it available or correct the plan.`;
   return { reason: 'NoNodeWithStorage', message };
 }

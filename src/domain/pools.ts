@@ -187,7 +187,8 @@ function usablePool(spec: IPPoolSpec): ParsedPool | undefined {
 
 /**
  * Network and broadcast address of IPv4; of IPv6 the network address, which belongs to the routers (RFC 4291, 2.6.1);
- * gateway and name servers. Networks of one or two addresses have neither network nor broadcast address (RFC 3021, RFC 6164).
+ * gateway and name servers. Networks of one or two addresses have neither network nor broadcast address (RFC 3021,
+ * RFC 6164).
  */
 function neverHandedOut(pool: ParsedPool): ReadonlySet<bigint> {
   const values = new Set(pool.servers);
