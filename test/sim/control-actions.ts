@@ -56,8 +56,7 @@ const actions: Actions = {
   stealVmid: (simulator, action) => simulator.stealVmid(action.vmid, undefined, action.node),
   setLock: (simulator, { vmid: id, lock }) => simulator.setLock(id, lock),
   holdLock: (simulator, { vmid: id, forMs }) => void simulator.holdLock(id, forMs),
-  holdStorageLock: (simulator, action) =>
-    void simulator.holdStorageLock(action.storage, action.forMs, action.node),
+  holdStorageLock: (simulator, action) => void simulator.holdStorageLock(action.storage, action.forMs, action.node),
   setAgent: (simulator, { vmid: id, agent }) => simulator.setAgent(id, agent),
   fillStorage: (simulator, action) => simulator.fillStorage(action.storage, action.freeBytes, action.node),
   hideVolume: (simulator, { volid, hidden }) => simulator.hideVolume(volid, hidden),

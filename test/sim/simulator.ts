@@ -19,6 +19,7 @@ import { RequestLog } from './request-log.ts';
 import type { RequestRecord } from './request-log.ts';
 import type { SavedState } from './saved-state.ts';
 import { restoreWorld, saveWorld } from './state/saved-world.ts';
+import { serveConsole } from './console/serve-console.ts';
 import { buildWorld } from './state/build-world.ts';
 import { Administrator } from './administrator.ts';
 import type { Options } from './state/vm.ts';
@@ -125,9 +126,12 @@ export class Simulator extends Administrator {
     const nodeUrls: Record<string, string> = {};
     for (const [index, node] of names.entries()) {
       const wanted = (index === 0 ? options.port : undefined) ?? this.#ports[node] ?? 0;
-      const { server, port } = await listenHttps(certificate, wanted, (request) =>
-        this.#serve({ ...request, node, websocket: false }),
-      );
+      const { server, port } = await listenHttps(certificate, wanted, {
+        handler: (request) => this.#serve({ ...request, node }),
+        openConsole: ({ console: opened }, socket) => {
+          if (opened !== undefined) serveConsole(this.world, opened, socket);
+        },
+      });
       this.#servers.push(server);
       this.#ports[node] = port;
       nodeUrls[node] = `https://127.0.0.1:${port}`;

@@ -21,6 +21,10 @@ interface Proxy {
   createdAt: number;
   state: 'waiting' | 'connected' | 'over';
   connect: () => void;
+  /** What the display asks for. */
+  password: string;
+  /** Set once a websocket carries it; settles when that is closed. */
+  closed: Promise<void> | undefined;
 }
 
 /** The proxies of a cluster by ticket. */
@@ -56,6 +60,8 @@ function open(call: Call): unknown {
     createdAt: world.clock.now(),
     state: 'waiting',
     connect,
+    password,
+    closed: undefined,
   };
   world.consoles.byTicket.set(ticket, proxy);
   const task = world.tasks.start({ node: vm.node, type: 'vncproxy', id: String(id), caller: call.caller }, (worker) =>
@@ -87,6 +93,7 @@ async function serve(world: World, proxy: Proxy, connected: Promise<void>, task:
     if (proxy.state === 'waiting') throw failure('connection timed out');
     if (world.vms.get(proxy.vmid)?.running === undefined) throw failure('Failed to run vncproxy.');
     await task.wait(1000);
+    if (proxy.closed !== undefined) await task.until(proxy.closed);
   } finally {
     cancel();
     proxy.state = 'over';
@@ -113,15 +120,28 @@ async function join(call: Call): Promise<unknown> {
   }
   proxy.state = 'connected';
   proxy.connect();
-  return new ConsoleOpened(world.vms.get(proxy.vmid)?.running !== undefined);
+  return new ConsoleOpened(proxy);
 }
 
-/** The handshake succeeded; a VM that does not run says nothing. */
+/** The handshake succeeded; whoever carries the connection attaches to it. */
 export class ConsoleOpened {
-  readonly running: boolean;
+  readonly #proxy: Proxy;
+  #detach: () => void = () => undefined;
 
-  constructor(running: boolean) {
-    this.running = running;
+  constructor(proxy: Proxy) {
+    this.#proxy = proxy;
+  }
+
+  /** From now on the proxy's task runs until `detach`. */
+  attach(): { vmid: number; password: string } {
+    this.#proxy.closed = new Promise((resolve) => {
+      this.#detach = resolve;
+    });
+    return this.#proxy;
+  }
+
+  detach(): void {
+    this.#detach();
   }
 }
 

@@ -32,6 +32,8 @@ export interface ApiResponse {
   reason: string;
   body: string;
   headers: Record<string, string>;
+  /** The display behind a connection that has become a websocket. */
+  console?: ConsoleOpened;
 }
 
 /** Longest time a call through another daemon may take before the proxy gives up on it. */
@@ -167,7 +169,8 @@ export class Dispatcher {
     const result = isPrivileged(route) ? this.#world.workers.run(call.node, () => route.run(call)) : route.run(call);
     const data = result instanceof Promise ? await this.#limited(result) : result;
     if (data === timedOut) return { status: 596, reason: 'Connection timed out', body: '', headers: {} };
-    if (data instanceof ConsoleOpened) return { status: 101, reason: 'Switching Protocols', body: '', headers: {} };
+    if (data instanceof ConsoleOpened)
+      return { status: 101, reason: 'Switching Protocols', body: '', headers: {}, console: data };
     if (data instanceof ConsoleClosed) return { status: 0, reason: '', body: '', headers: {} };
     const body = data instanceof Answer ? { data: data.data, ...data.beside } : { data: data ?? null };
     return {

@@ -7,6 +7,8 @@ import type { ApiResponse } from './dispatcher.ts';
 import { errorResponse } from './dispatcher.ts';
 import type { ServerCertificate } from './certificate.ts';
 import { parseBody, parseForm, requireBodyAllowed, largestBody } from './parameters.ts';
+import { acceptUpgrades } from './upgrade.ts';
+import type { ConsoleHandler } from './upgrade.ts';
 import type { RawParameters } from '../schema/verify.ts';
 import { ApiError } from '../errors.ts';
 
@@ -16,6 +18,8 @@ export interface HttpRequest {
   path: string;
   params: RawParameters;
   authorization: string | undefined;
+  /** It asks to become a websocket. */
+  websocket: boolean;
 }
 
 /** How an answer goes out; `connection` breaks it on purpose, `dripMs` is how long its body takes. */
@@ -34,14 +38,15 @@ const prefix = '/api2/json';
 export async function listenHttps(
   certificate: ServerCertificate,
   port: number,
-  handler: Handler,
+  { handler, openConsole }: { handler: Handler; openConsole: ConsoleHandler },
 ): Promise<{ server: Server; port: number }> {
   const server = createServer(
     { key: certificate.keyPem, cert: certificate.certPem, ca: certificate.caPem },
     (request, response) => {
-      void serve(request, response, handler);
+      void answerOf(request, handler).then((answer) => send(response, answer));
     },
   );
+  acceptUpgrades(server, (request) => answerOf(request, handler), openConsole);
   server.maxRequestsPerSocket = requestsPerConnection;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -50,14 +55,12 @@ export async function listenHttps(
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, handler: Handler): Promise<void> {
-  let answer: HttpAnswer;
+async function answerOf(request: IncomingMessage, handler: Handler): Promise<HttpAnswer> {
   try {
-    answer = await handler(await read(request));
+    return await handler(await read(request));
   } catch (error) {
-    answer = errorResponse(error);
+    return errorResponse(error);
   }
-  send(response, answer);
 }
 
 async function read(request: IncomingMessage): Promise<HttpRequest> {
@@ -70,12 +73,14 @@ async function read(request: IncomingMessage): Promise<HttpRequest> {
     contentLength: headers['content-length'],
     transferEncoding: headers['transfer-encoding'],
   });
-  const body = parseBody(await readAll(request), headers['content-type']);
+  const text = method === 'GET' || method === 'DELETE' ? '' : await readAll(request);
+  const body = parseBody(text, headers['content-type']);
   return {
     method,
     path: rawPath.slice(prefix.length) || '/',
     params: { ...body, ...parseForm(query) },
     authorization: headers.authorization,
+    websocket: headers.upgrade?.toLowerCase() === 'websocket',
   };
 }
 
