@@ -40,7 +40,7 @@ export const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
   'metrics.ts': [],
   'http/': ['kube/informer.ts', 'kube/log.ts', 'metrics.ts'],
   'app.ts': ['api/', 'clock.ts', 'config.ts', 'controllers/', 'dns/', 'http/', 'kube/', 'metrics.ts'],
-  'main.ts': ['app.ts', 'config.ts', 'log.ts'],
+  'main.ts': ['app.ts', 'config.ts', 'kube/local-config.ts', 'log.ts'],
 };
 
 /** Files of another layer that are imported for their types only. */
