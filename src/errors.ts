@@ -41,14 +41,19 @@ export class UnknownOutcomeError extends Error implements Explanation {
   readonly reason: Reason = 'Verifying';
 }
 
+const STALLED_RECHECK_MS = 10 * 60_000;
+
 /** Only a person can help. Looked at again when a watched object changes, and every ten minutes. */
 export class StalledError extends Error implements Explanation {
   override readonly name = 'StalledError';
   readonly code = 'STALLED';
   readonly reason: Reason;
-  constructor(reason: Reason, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  /** When to look again although nothing that is watched has changed. */
+  readonly recheckMs: number;
+  constructor(reason: Reason, message: string, options?: { cause?: unknown; recheckMs?: number }) {
+    super(message, { cause: options?.cause });
     this.reason = reason;
+    this.recheckMs = options?.recheckMs ?? STALLED_RECHECK_MS;
   }
 }
 

@@ -50,6 +50,18 @@ describe('an error of a call', () => {
     expect(pveTrouble(pveError('unreachable'), 'lab')).toMatchObject({ refused: true });
   });
 
+  test.each<{ kind: PveErrorKind; seconds: number }>([
+    { kind: 'forbidden', seconds: 60 },
+    { kind: 'unauthorized', seconds: 60 },
+    { kind: 'no-space', seconds: 60 },
+    { kind: 'refused', seconds: 600 },
+  ])(
+    '$kind is looked at again after $seconds s: no object changes when it is put right in Proxmox VE',
+    ({ kind, seconds }) => {
+      expect(pveTrouble(pveError(kind), 'lab')).toMatchObject({ recheckMs: seconds * 1000 });
+    },
+  );
+
   test('of parameters was never sent', () => {
     const error = new PveParameterError(CALL, 'name', 'is odd');
     expect(pveTrouble(error, 'lab')).toMatchObject({

@@ -129,6 +129,12 @@ describe('an action', () => {
     expect(started).toBe(0);
   });
 
+  test('is not begun by a replica that does not hold the lease any more', async () => {
+    fake.context.leads = () => false;
+    await expect(start()).rejects.toBeInstanceOf(WaitingError);
+    expect(started).toBe(0);
+  });
+
   test('that the API server does not answer is tried again', async () => {
     fake.kube.onWrite(() => {
       throw networkError('create secrets', new Error('connection reset'));

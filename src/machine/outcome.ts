@@ -11,7 +11,6 @@ export interface Trouble extends Explanation {
 
 /** Nearly at once: what the call did shows within moments, and a server in trouble is not hammered. */
 const LOOK_UP_MS = 250;
-const STALLED_RECHECK_MS = 10 * 60_000;
 const DEFECT_RECHECK_MS = 5 * 60_000;
 
 /** The class of an error and what follows from it. An error of no known class is a defect: ours. */
@@ -23,7 +22,7 @@ export function troubleOf(error: unknown): Trouble {
     return { class: 'unknown', ...explained(error), requeue: { kind: 'after', ms: LOOK_UP_MS } };
   }
   if (error instanceof StalledError) {
-    return { class: 'stalled', ...explained(error), requeue: { kind: 'after', ms: STALLED_RECHECK_MS } };
+    return { class: 'stalled', ...explained(error), requeue: { kind: 'after', ms: error.recheckMs } };
   }
   if (error instanceof DefectError)
     return { class: 'defect', ...explained(error), requeue: { kind: 'after', ms: DEFECT_RECHECK_MS } };
