@@ -13,12 +13,14 @@ let fake: FakeContext;
 /** Zone, key and changes of every call. */
 let calls: string[];
 let failing: Set<string>;
+/** The address that a zone shows for any name once it was written. */
+let held: string;
 
 function provider(name: string, apiKey: string): DnsProvider {
   return {
     read: async (keys) =>
       calls.some((call) => call.startsWith(`${name} `))
-        ? keys.map((one) => ({ ...one, ttlSeconds: 60, values: ['192.0.2.10'] }))
+        ? keys.filter(({ type }) => type === 'A').map((one) => ({ ...one, ttlSeconds: 60, values: [held] }))
         : [],
     apply: async (changes) => {
       for (const change of changes) {
@@ -37,6 +39,7 @@ function provider(name: string, apiKey: string): DnsProvider {
 beforeEach(() => {
   calls = [];
   failing = new Set();
+  held = '192.0.2.10';
   fake = createFakeContext({
     openDnsZone: ({ spec }, apiKey) => {
       if (spec.zone === 'broken.example') throw new Error('The URL is none.');
@@ -143,6 +146,18 @@ describe('publishing', () => {
         message: 'Secret dns-key with the key apiKey is missing.',
       },
     ]);
+  });
+
+  test('leaves a name alone that somebody else has taken meanwhile', async () => {
+    key();
+    zone('example.com');
+    await changeDns(fake.context, vm(), undefined, 'publish');
+    held = '198.51.100.9';
+    expect(await changeDns(fake.context, vm(), undefined, 'publish')).toMatchObject({
+      forward: { ok: 0, failed: 1 },
+      zones: [{ zone: 'example.com', ok: false, message: expect.stringContaining('somebody else') as string }],
+    });
+    expect(calls).toHaveLength(1);
   });
 
   test('to a zone that cannot be opened says why', async () => {

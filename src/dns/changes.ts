@@ -1,6 +1,13 @@
 // Decides what is published where: the records of a VM, the zones they belong to, and the changes that get them there.
 import { bareName, canonicalHostname, hostnameProblem } from './names.ts';
-import type { DnsChange, DnsRecord, DnsRecordKey, DnsRecordType, DnsZoneRef } from './provider.ts';
+import {
+  type DnsChange,
+  type DnsRecord,
+  type DnsRecordKey,
+  type DnsRecordType,
+  type DnsZoneRef,
+  presentable,
+} from './provider.ts';
 import { addressFamily, canonicalAddress, classlessName, reverseName } from './reverse-names.ts';
 
 /** An address of a VM, and the host name its PTR record is to show when that is not the VM's own name. */
@@ -82,9 +89,48 @@ export function zonePlans<Zone extends Pick<DnsZoneRef, 'name'>>(
   return { plans, unmatched: [...new Set(homeless)] };
 }
 
+/** A desired set that must not be written, and why, as a sentence for people. */
+export interface Refusal {
+  record: DnsRecord;
+  message: string;
+}
+
+/**
+ * The sets to read before a plan is carried out: its own, and of each name the other address type too, because somebody
+ * who has a name has it for both.
+ */
+export function keysToRead({ desired, remove }: Omit<ZonePlan<unknown>, 'zone'>): DnsRecordKey[] {
+  const others = desired.flatMap((record) => otherAddressType(record) ?? []);
+  const keys = [...desired, ...remove, ...others].map(({ name, type }) => ({ name, type }));
+  return [...new Map(keys.map((key) => [keyText(key), key])).values()];
+}
+
+/**
+ * The desired sets that would take a name over: under it are addresses that are neither desired nor ours to remove, so
+ * somebody else has it; or it is the name of the zone itself. A PTR is never refused: the address is ours, and so is what
+ * it is called. Nor is a set that is as it should be.
+ */
+export function refusals(plan: ZonePlan<Pick<DnsZoneRef, 'name'>>, existing: readonly DnsRecord[]): Refusal[] {
+  const current = new Map(existing.map((record) => [keyText(record), record]));
+  return plan.desired.flatMap((record) => {
+    const other = otherAddressType(record);
+    if (other === undefined || sameSet(record, current.get(keyText(record)))) return [];
+    if (isApex(plan.zone, record)) return [{ record, message: apexMessage(record) }];
+    const set = current.get(keyText(record)) ?? current.get(keyText(other));
+    return set === undefined || withinValues(set, ownValues(plan, set))
+      ? []
+      : [{ record, message: takenMessage(record) }];
+  });
+}
+
+/** The sets that may be removed from a zone: all but the addresses of the zone itself, which are never published. */
+export function removable({ zone, remove }: ZonePlan<Pick<DnsZoneRef, 'name'>>): DnsRecord[] {
+  return remove.filter((record) => record.type === 'PTR' || !isApex(zone, record));
+}
+
 /**
  * The changes that lead from what a zone holds to what it should. A desired set is ours wholly and replaces what is
- * there. Of a set to remove only our values go: what somebody else added to it stays. Removing a set that is also
+ * there; `refusals` says which must not come here. Of a set to remove only our values go: what somebody else added to it stays. Removing a set that is also
  * desired means nothing, because the desired set replaces it.
  */
 export function recordChanges(
@@ -111,6 +157,30 @@ export function withinValues(record: DnsRecord, values: readonly string[]): bool
 /** One text for one record set, to compare and index by. */
 export function keyText(key: DnsRecordKey): string {
   return `${key.type} ${bareName(key.name)}`;
+}
+
+function otherAddressType({ name, type }: DnsRecordKey): DnsRecordKey | undefined {
+  return type === 'PTR' ? undefined : { name, type: type === 'A' ? 'AAAA' : 'A' };
+}
+
+function isApex(zone: Pick<DnsZoneRef, 'name'>, record: DnsRecordKey): boolean {
+  return bareName(zone.name) === bareName(record.name);
+}
+
+function ownValues({ desired, remove }: ZonePlan<unknown>, key: DnsRecordKey): string[] {
+  return [...desired, ...remove].filter((record) => keyText(record) === keyText(key)).flatMap(({ values }) => values);
+}
+
+function takenMessage({ name }: DnsRecord): string {
+  return presentable(
+    `Records of somebody else exist under the name ${name} and were left alone. Remove them, or make the virtual machine anew with another hostname.`,
+  );
+}
+
+function apexMessage({ name }: DnsRecord): string {
+  return presentable(
+    `The name ${name} is that of the zone, whose own records are left alone. Make the virtual machine anew with another hostname.`,
+  );
 }
 
 function removal(record: DnsRecord, current: DnsRecord | undefined): DnsChange[] {

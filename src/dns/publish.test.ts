@@ -172,6 +172,99 @@ describe('publishDns', () => {
   });
 });
 
+describe('names of somebody else', () => {
+  const stranger: DnsRecord = { ...setA, values: ['198.51.100.9'] };
+  const LEFT =
+    'Records of somebody else exist under the name vm.example.com and were left alone. Remove them, or make the virtual machine anew with another hostname.';
+
+  it.each<{ name: string; existing: DnsRecord[] }>([
+    { name: 'another address', existing: [stranger] },
+    { name: 'another address beside ours', existing: [{ ...setA, values: [...setA.values, '198.51.100.9'] }] },
+    { name: 'an address of the other family', existing: [{ ...setAaaa, values: ['2001:db8:9::9'] }] },
+  ])('are left alone: $name', async ({ existing }) => {
+    const forward = new MemoryDns(existing);
+    const outcome = await publish({ zones: [zone('example.com', forward)], desired: [setA] });
+    expect(forward.records).toEqual(existing);
+    expect(forward.calls).toEqual(['read']);
+    expect(outcome.forward).toEqual({ ok: 0, failed: 1 });
+    expect(outcome.zones).toEqual([{ zone: 'example.com', provider: 'Memory', ok: false, message: LEFT }]);
+  });
+
+  it('are left alone for both families', async () => {
+    const forward = new MemoryDns([stranger]);
+    const outcome = await publish({ zones: [zone('example.com', forward)], desired: [setA, setAaaa] });
+    expect(forward.records).toEqual([stranger]);
+    expect(outcome.forward).toEqual({ ok: 0, failed: 2 });
+  });
+
+  it('do not keep other names and zones from being written', async () => {
+    const forward = new MemoryDns([stranger]);
+    const reverse = new MemoryDns();
+    const other: DnsRecord = { ...setA, name: 'other.example.com' };
+    const outcome = await publish({
+      zones: [zone('example.com', forward), zone('2.0.192.in-addr.arpa', reverse)],
+      desired: [setA, other, ptr7],
+    });
+    expect(forward.records).toEqual([stranger, other]);
+    expect(outcome).toMatchObject({ forward: { ok: 1, failed: 1 }, reverse: { ok: 1, failed: 0 } });
+  });
+
+  it('are not those with fewer or former addresses of ours, or another time to live', async () => {
+    const former: DnsRecord = { ...setA, values: ['192.0.2.99'] };
+    for (const existing of [{ ...setA, values: ['192.0.2.7'] }, { ...setA, ttlSeconds: 1 }, former]) {
+      const forward = new MemoryDns([existing]);
+      const outcome = await publish({ zones: [zone('example.com', forward)], desired: [setA], remove: [former] });
+      expect(forward.records).toEqual([setA]);
+      expect(outcome.zones).toMatchObject([{ ok: true }]);
+    }
+  });
+
+  it('are not what an address of ours was called: its PTR is replaced', async () => {
+    const reverse = new MemoryDns([{ ...ptr7, values: ['old.example.org'] }]);
+    await publish({ zones: [zone('2.0.192.in-addr.arpa', reverse)], desired: [ptr7] });
+    expect(reverse.records).toEqual([ptr7]);
+  });
+});
+
+describe('the name of the zone', () => {
+  const refused = {
+    zone: 'VM.example.com.',
+    provider: 'Memory',
+    ok: false,
+    message:
+      'The name vm.example.com is that of the zone, whose own records are left alone. Make the virtual machine anew with another hostname.',
+  };
+
+  it.each<{ name: string; existing: DnsRecord[] }>([
+    { name: 'without a record', existing: [] },
+    { name: 'with our address and another time to live', existing: [{ ...setA, ttlSeconds: 1 }] },
+  ])('is never published, $name', async ({ existing }) => {
+    const apex = new MemoryDns(existing);
+    const outcome = await publish({ zones: [zone('VM.example.com.', apex)], desired: [setA] });
+    expect(apex.records).toEqual(existing);
+    expect(outcome).toMatchObject({ forward: { ok: 0, failed: 1 }, zones: [refused] });
+  });
+
+  it('is fine when somebody wrote there what we would', async () => {
+    const outcome = await publish({ zones: [zone('vm.example.com', new MemoryDns([setA]))], desired: [setA] });
+    expect(outcome.forward).toEqual({ ok: 1, failed: 0 });
+  });
+
+  it('is never removed', async () => {
+    const apex = new MemoryDns([setA]);
+    await publish({ zones: [zone('vm.example.com', apex)], remove: [setA] });
+    expect(apex.records).toEqual([setA]);
+  });
+
+  it('may be that of a single address', async () => {
+    const single = new MemoryDns();
+    await publish({ zones: [zone(ptr7.name, single)], desired: [ptr7] });
+    expect(single.records).toEqual([ptr7]);
+    await publish({ zones: [zone(ptr7.name, single)], remove: [ptr7] });
+    expect(single.calls.at(-1)).toBe(`apply PTR ${ptr7.name}`);
+  });
+});
+
 describe('removing', () => {
   it('removes what is ours and leaves what is not', async () => {
     const byPerson: DnsRecord = { ...ptr8, values: ['shop.example.org'] };

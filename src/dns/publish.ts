@@ -1,5 +1,14 @@
 // Publishes and removes records in every zone that holds them, within a time limit, and tells the outcome as data.
-import { keyText, recordChanges, recordProblem, zonePlans, type ZonePlan } from './changes.ts';
+import {
+  keysToRead,
+  keyText,
+  recordChanges,
+  recordProblem,
+  refusals,
+  removable,
+  zonePlans,
+  type ZonePlan,
+} from './changes.ts';
 import {
   DnsError,
   presentable,
@@ -104,11 +113,13 @@ async function publishZone(plan: ZonePlan<PublishZone>, signal: AbortSignal): Pr
   const { provider } = plan.zone.source;
   const records = [...plan.desired, ...plan.remove];
   try {
-    const existing = await provider.read(records, signal);
-    const changes = recordChanges(plan.desired, existing, plan.remove);
-    const refused = changes.length === 0 ? [] : await applyChanges(provider, changes, signal);
-    const failed = records.filter((record) => refused.some(({ change }) => concerns(change, record)));
-    return zoneResult(plan, failed, refused[0]?.message);
+    const existing = await provider.read(keysToRead(plan), signal);
+    const left = refusals(plan, existing);
+    const desired = plan.desired.filter((wanted) => !left.some(({ record }) => record === wanted));
+    const changes = recordChanges(desired, existing, removable(plan));
+    const rejected = changes.length === 0 ? [] : await applyChanges(provider, changes, signal);
+    const failed = records.filter((record) => rejected.some(({ change }) => concerns(change, record)));
+    return zoneResult(plan, [...left.map(({ record }) => record), ...failed], (left[0] ?? rejected[0])?.message);
   } catch (error) {
     return zoneResult(plan, records, messageOf(error));
   }
