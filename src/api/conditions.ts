@@ -22,7 +22,7 @@ export const SUMMARY_CONDITIONS = {
   Ready: 'The object is as declared and can be used.',
   Reconciling: 'A pipeline runs. Present only while it is true (kstatus).',
   Stalled: 'Only a person can help; the message says how. Present only while it is true (kstatus).',
-  PackageUpToDate: 'The VM was built from the current plan and options.',
+  PackageUpToDate: 'The VM was built from the current plan, options and SSH keys.',
 } as const;
 
 /** Present only while they are true. */
@@ -55,7 +55,10 @@ export const REASONS = {
     meaning: 'Some DNS zones could not be written; the message names them.',
     cure: 'Look at the DNSZone objects. The pipeline is not held up by it.',
   },
-  ChangePending: { meaning: 'Plan or options differ from what the VM was built from.' },
+  ChangePending: {
+    meaning: 'Plan, options or SSH keys differ from what the VM was built from; the message says in what.',
+    cure: 'Nothing is applied to a VM that exists. New VMs are built from what is declared now.',
+  },
   // waiting: goes on by itself
   WaitingForTask: { meaning: 'A task runs in Proxmox VE.' },
   WaitingForCloneSlot: {

@@ -166,7 +166,10 @@ const status = z.object({
     .optional()
     .describe('When the VM was first seen in Proxmox VE with the stamp of this object.'),
   node: nodeName.optional().describe('Node the VM is on.'),
-  powerState: z.enum(['Running', 'Stopped', 'Unknown']).optional().describe('Whether the VM runs, as last seen.'),
+  powerState: z
+    .enum(['Running', 'Stopped', 'Unknown'])
+    .optional()
+    .describe('Whether the VM runs, as last seen. Unknown: its node is offline or has not reported it.'),
   fqdn: z.string().max(253).optional().describe('Fully qualified host name.'),
   osUser: z.string().max(64).optional().describe('User in the guest.'),
   addresses: z
@@ -211,6 +214,11 @@ const status = z.object({
     .optional()
     .describe('Which disk is which.'),
   credentialsSecret: objectName.optional().describe('Secret in the namespace of the VM with user and password.'),
+  sshKeysDigest: z
+    .string()
+    .max(80)
+    .optional()
+    .describe('Digest of the SSH keys that cloud-init was given, to tell whether they were changed since.'),
   effective: effective.optional(),
   planRevision: objectName.optional().describe('PlanRevision the VM was built from.'),
   dns: z
@@ -316,7 +324,7 @@ export const virtualMachine = defineKind({
     { name: 'Address', type: 'string', jsonPath: '.status.addresses[0].address', description: 'Main address.' },
     { name: 'Node', type: 'string', jsonPath: '.status.node', description: 'Node the VM is on.' },
     { name: 'VMID', type: 'integer', jsonPath: '.status.vmid', description: 'VMID in Proxmox VE.' },
-    { name: 'Power', type: 'string', jsonPath: '.status.powerState', description: 'Whether the VM runs.', priority: 1 },
+    { name: 'Power', type: 'string', jsonPath: '.status.powerState', description: 'Whether the VM runs.' },
     { name: 'FQDN', type: 'string', jsonPath: '.status.fqdn', description: 'Fully qualified host name.', priority: 1 },
     { name: 'Plan', type: 'string', jsonPath: '.spec.planRef.name', description: 'Plan of the VM.', priority: 1 },
     {

@@ -141,7 +141,7 @@ describe('the package', () => {
     expect(await shown(aPackage())).toMatchObject({
       status: 'False',
       reason: 'ChangePending',
-      message: 'Plan and options ask for: cpuCores 1 → 4, memoryGiB 1 → 8.',
+      message: 'Not applied yet: cpuCores 1 → 4, memoryGiB 1 → 8.',
     });
   });
 

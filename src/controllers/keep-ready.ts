@@ -1,7 +1,6 @@
 // Looks after a VM that is ready, from the cluster's snapshot alone: at rest a VM costs no call of its own.
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
-import { packageDifference, resolvePackage } from '../domain/package.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';
@@ -9,6 +8,7 @@ import { publishDns } from '../steps/publish-dns.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import type { Context } from './context.ts';
 import { changeDns } from './dns-publication.ts';
+import { withPackageCondition } from './pending-changes.ts';
 
 const DNS_RETRY_MS = 10 * 60_000;
 /** One pass of Proxmox VE's statistics daemon is ten seconds; two for a busy node. */
@@ -90,18 +90,6 @@ function withConditions(vm: VirtualMachine, status: VirtualMachineStatus, contex
   return withPackageCondition(vm, { ...status, conditions }, context);
 }
 
-/** The status with PackageUpToDate as plan and options stand now; as it was when they cannot be resolved. */
-export function withPackageCondition(
-  vm: VirtualMachine,
-  status: VirtualMachineStatus,
-  context: Pick<Context, 'stores' | 'now'>,
-): VirtualMachineStatus {
-  const upToDate = packageCondition(vm, status, context);
-  if (upToDate === undefined) return status;
-  const condition = { ...upToDate, observedGeneration: vm.metadata.generation ?? 0 };
-  return { ...status, conditions: [...setCondition(status.conditions, condition, context.now())] };
-}
-
 function readyCondition(status: VirtualMachineStatus, context: Context) {
   const snapshot = snapshotOf(status, context);
   const missing = snapshot !== undefined && status.vmid !== undefined && !snapshot.vms.has(status.vmid);
@@ -114,27 +102,4 @@ function readyCondition(status: VirtualMachineStatus, context: Context) {
     };
   const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, or delete this object.`;
   return { type: 'Ready', status: 'False' as const, reason: 'VirtualMachineMissing', message };
-}
-
-function packageCondition(vm: VirtualMachine, status: VirtualMachineStatus, { stores }: Pick<Context, 'stores'>) {
-  const plan = stores.plans.get(vm.spec.planRef.name);
-  if (plan === undefined || status.effective === undefined) return undefined;
-  const { package: wanted } = resolvePackage({ plan: plan.spec, spec: vm.spec });
-  if (wanted === undefined) return undefined;
-  const differences = packageDifference(status.effective, wanted);
-  if (differences.length === 0) {
-    return {
-      type: 'PackageUpToDate',
-      status: 'True' as const,
-      reason: 'Succeeded',
-      message: 'The VM was built from the current plan and options.',
-    };
-  }
-  const list = differences.map(({ option, from, to }) => `${option} ${from} → ${to}`).join(', ');
-  return {
-    type: 'PackageUpToDate',
-    status: 'False' as const,
-    reason: 'ChangePending',
-    message: `Plan and options ask for: ${list}.`.slice(0, 300),
-  };
 }

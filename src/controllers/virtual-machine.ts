@@ -14,7 +14,8 @@ import type { Trouble } from '../machine/outcome.ts';
 import type { Allocations } from './allocations.ts';
 import type { Context } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
-import { FIRST_SIGHT_MS, keepReady, withPackageCondition } from './keep-ready.ts';
+import { FIRST_SIGHT_MS, keepReady } from './keep-ready.ts';
+import { withPackageCondition } from './pending-changes.ts';
 import { recordRun } from './runs.ts';
 import { VirtualMachineVisit } from './visit.ts';
 

@@ -1,6 +1,6 @@
 // What cloud-init is told.
 import { describe, expect, it } from 'vitest';
-import { cloudInitDifference, type CloudInitRequest, desiredCloudInit } from './cloud-init.ts';
+import { cloudInitDifference, type CloudInitRequest, desiredCloudInit, sshKeysDigest } from './cloud-init.ts';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHc5kz4cLCzLVJRYOEDLDhSYBFKWQ6b7IGPCzU3FNk2w user@example';
 
@@ -164,5 +164,19 @@ describe('cloudInitDifference', () => {
     },
   ])('is $name', ({ desired, observed, set, remove }) => {
     expect(cloudInitDifference(desired, new Map(observed))).toEqual({ set, delete: remove });
+  });
+});
+
+describe('the digest of SSH keys', () => {
+  const other = `${KEY}2`;
+
+  it('tells sets apart, not orders', () => {
+    expect(sshKeysDigest([KEY, other])).toBe(sshKeysDigest([other, KEY]));
+    const digests = [[], [KEY], [other], [KEY, other]].map(sshKeysDigest);
+    expect(new Set(digests).size).toBe(digests.length);
+  });
+
+  it('fits into its field and says how it was made', () => {
+    expect(sshKeysDigest([KEY])).toMatch(/^sha256:[0-9a-f]{64}$/);
   });
 });

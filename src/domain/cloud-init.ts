@@ -1,4 +1,5 @@
 // Decides what cloud-init tells the guest: user, password, keys, host name, main addresses and DNS servers.
+import { createHash } from 'node:crypto';
 import { type IpConfig, printIpConfig } from '../pve/ipconfig.ts';
 import { encodeSshKeys } from '../pve/ssh-keys.ts';
 import { parseAddress } from './ip.ts';
@@ -66,6 +67,11 @@ export function cloudInitDifference(
 ): { set: Record<string, string>; delete: string[] } {
   const set = Object.fromEntries(Object.entries(desired).filter(([key, value]) => observed.get(key) !== value));
   return { set, delete: LEFT_BY_TEMPLATE.filter((key) => desired[key] === undefined && observed.has(key)) };
+}
+
+/** Stands for a set of SSH keys, whatever their order: enough to tell whether it has changed. */
+export function sshKeysDigest(keys: readonly string[]): string {
+  return `sha256:${createHash('sha256').update(keys.toSorted().join('\n')).digest('hex')}`;
 }
 
 function ipConfig({ addresses, dhcp4, dhcp6 }: CloudInitRequest): IpConfig {

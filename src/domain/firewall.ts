@@ -40,6 +40,11 @@ const DEFAULTS = {
   outputLogLevel: 'nolog',
 } as const satisfies Required<NonNullable<PlanSpec['firewall']>>;
 
+/** What the plan says of the firewall, with every default filled in. */
+export function declaredFirewall(firewall: PlanSpec['firewall']): Required<NonNullable<PlanSpec['firewall']>> {
+  return { ...DEFAULTS, ...firewall };
+}
+
 const DHCP_TEXT =
   'The VM gets its address by DHCP, so the firewall does not know it: no rules and no address set are made. Turn DHCP off in the plan to use the firewall.';
 
@@ -56,7 +61,7 @@ export function desiredFirewall({
   dhcp: boolean;
   addresses: readonly string[];
 }): DesiredFirewall {
-  const declared = { ...DEFAULTS, ...firewall };
+  const declared = declaredFirewall(firewall);
   if (dhcp) return { options: { enable: 0 }, ...(declared.enabled ? { inactiveBecause: DHCP_TEXT } : {}) };
   const options = {
     enable: flag(declared.enabled),

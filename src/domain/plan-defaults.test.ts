@@ -1,7 +1,7 @@
 // Every default of a plan, once.
 import { describe, expect, test } from 'vitest';
 import type { PlanSpec } from '../api/plan.ts';
-import { type ResolvedPlan, resolvePlan } from './plan-defaults.ts';
+import { planDifference, type ResolvedPlan, resolvePlan } from './plan-defaults.ts';
 
 const least: PlanSpec = { clusterRef: { name: 'lab' }, template: { vmid: 9000 } };
 
@@ -73,4 +73,34 @@ describe('what a plan says', () => {
       },
     },
   ])('$name', ({ spec, want }) => expect(resolvePlan({ ...least, ...spec })).toMatchObject(want));
+});
+
+describe('what of a plan would be built otherwise', () => {
+  test.each<{ name: string; change: Partial<PlanSpec>; want: string[] }>([
+    { name: 'nothing', change: {}, want: [] },
+    { name: 'the node', change: { targetNode: 'pve2' }, want: ['targetNode'] },
+    { name: 'the way of cloning', change: { cloneType: 'Full' }, want: ['cloneType'] },
+    { name: 'the user', change: { osUser: 'debian' }, want: ['osUser'] },
+    { name: 'the network card', change: { network: { model: 'virtio' } }, want: ['network'] },
+    { name: 'the firewall', change: { firewall: { macFilter: false } }, want: ['firewall'] },
+    {
+      name: 'storages',
+      change: { systemDisk: { storage: 'a' }, additionalDisk: { storage: 'b' } },
+      want: ['systemDisk', 'additionalDisk'],
+    },
+    { name: 'the domain', change: { domain: 'example.com' }, want: ['domain'] },
+    {
+      name: 'options are compared as a package',
+      change: { cpuCores: 4, systemDisk: { sizeGiB: 40 }, network: { rateMBps: 1 } },
+      want: [],
+    },
+    {
+      name: 'defaults that are spelled out',
+      change: { cloneType: 'Linked', firewall: { dhcp: true }, network: { bridge: 'vmbr0' } },
+      want: [],
+    },
+  ])('$name', ({ change, want }) => {
+    expect(planDifference(least, { ...least, ...change })).toEqual(want);
+    expect(planDifference({ ...least, ...change }, least)).toEqual(want);
+  });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { aDesign, aFacts, anOwnVm, aSnapshot, aStatus, aStorage } from '../../test/builders/facts.ts';
 import type { EffectivePackage, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { sshKeysDigest } from '../domain/cloud-init.ts';
 import type { ResolvedPlan } from '../domain/plan-defaults.ts';
 import type { StorageResource } from '../pve/answer-types.ts';
 import { PASSWORD_FROM_SECRET, type Verdict } from '../machine/vocabulary.ts';
@@ -306,7 +307,10 @@ describe('cloud-init', () => {
       name: 'in force: the name and the host name are kept',
       lines: inForce,
       status: handedOver,
-      want: { kind: 'done', note: { status: { fqdn: 'web-1.example.com', name: 'web-1' } } },
+      want: {
+        kind: 'done',
+        note: { status: { fqdn: 'web-1.example.com', name: 'web-1', sshKeysDigest: sshKeysDigest([]) } },
+      },
     },
     {
       name: 'only what differs',

@@ -1,5 +1,5 @@
 // set_cloudinit: user, password, keys, main addresses and DNS servers of the guest.
-import { cloudInitDifference, type CloudInitRequest, desiredCloudInit } from '../domain/cloud-init.ts';
+import { cloudInitDifference, type CloudInitRequest, desiredCloudInit, sshKeysDigest } from '../domain/cloud-init.ts';
 import type { Facts, OwnVm } from '../machine/facts.ts';
 import { PASSWORD_FROM_SECRET, type Step, type Verdict } from '../machine/vocabulary.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
@@ -27,7 +27,9 @@ function plan(facts: Facts, { config }: OwnVm): Verdict {
   if (Object.keys(set).length + remove.length > 0) {
     return { kind: 'act', action: { kind: 'configure', set, remove }, why: 'cloud-init differs from what is declared' };
   }
-  return { kind: 'done', note: { status: { fqdn: designOf(facts).fqdn, name: config.get('name') } } };
+  const handedOver = sshKeysDigest(facts.vm.spec.sshAuthorizedKeys ?? []);
+  const status = { fqdn: designOf(facts).fqdn, name: config.get('name'), sshKeysDigest: handedOver };
+  return { kind: 'done', note: { status } };
 }
 
 function request(facts: Facts, config: ReadonlyMap<string, string>): CloudInitRequest {
