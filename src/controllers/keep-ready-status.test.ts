@@ -1,6 +1,6 @@
 // What a VM that is ready shows of itself, from the list alone; DNS that failed is tried again.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { aListedVm, anOwner, aPackage, aSnapshot, type SnapshotShape, VMID } from '../../test/builders/facts.ts';
+import { aListedVm, aNode, anOwner, aPackage, aSnapshot, type SnapshotShape, VMID } from '../../test/builders/facts.ts';
 import { aPlan, aZone, DNS_SECRET } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext, OPERATOR_NAMESPACE } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
@@ -71,6 +71,16 @@ describe('what the list shows', () => {
     {
       name: 'its node does not report',
       shape: { vms: [aListedVm(VMID, { node: 'pve2', status: 'unknown' })] },
+      want: { node: 'pve2', powerState: 'Unknown' },
+    },
+    {
+      name: 'its node is off',
+      shape: { vms: [aListedVm(VMID, { status: 'running' })], nodes: [aNode('pve1', { status: 'offline' })] },
+      want: { node: 'pve1', powerState: 'Unknown' },
+    },
+    {
+      name: 'a container has its number',
+      shape: { vms: [aListedVm(VMID, { type: 'lxc', node: 'pve2', status: 'running' })] },
       want: { node: 'pve1' },
     },
     { name: 'it is not listed', shape: {}, want: { node: 'pve1' } },
@@ -88,6 +98,47 @@ describe('what the list shows', () => {
     expect(stored().status).toMatchObject({ powerState: 'Running', observedGeneration: 4 });
     await keep();
     expect(statusWrites()).toBe(1);
+  });
+
+  const online: SnapshotShape = { vms: [aListedVm(VMID)] };
+  test.each<{ name: string; shape: SnapshotShape; want: object }>([
+    {
+      name: 'a VM that people stopped is as declared, and said to be stopped',
+      shape: online,
+      want: { status: 'True', reason: 'Ready', message: expect.stringContaining('it is stopped') },
+    },
+    {
+      name: 'a VM of which nothing is reported is as declared',
+      shape: { vms: [aListedVm(VMID, { status: 'unknown' })] },
+      want: { status: 'True', reason: 'Ready', message: expect.stringContaining('not known') },
+    },
+    {
+      name: 'of a VM on a node that is off nothing can be told',
+      shape: { ...online, nodes: [aNode('pve1', { status: 'offline' })] },
+      want: { status: 'Unknown', reason: 'WaitingForNode', message: expect.stringContaining('Node pve1 is offline') },
+    },
+    {
+      name: 'a container under its number is another machine',
+      shape: { vms: [aListedVm(VMID, { type: 'lxc' })] },
+      want: { status: 'False', reason: 'VirtualMachineMissing' },
+    },
+  ])('$name', async ({ shape, want }) => {
+    aReadyVm();
+    snapshot = shape;
+    await keep();
+    expect(condition('Ready')).toMatchObject(want);
+    await keep();
+    expect(statusWrites()).toBe(1);
+  });
+
+  test('without a list that can be trusted it stays said, also after a start', async () => {
+    aReadyVm();
+    snapshot = {};
+    await keep();
+    const missing = condition('Ready');
+    snapshot = undefined;
+    await keep();
+    expect(condition('Ready')).toEqual(missing);
   });
 
   test('a VM that is listed no more is missed, and found again', async () => {

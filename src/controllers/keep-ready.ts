@@ -1,10 +1,12 @@
 // Looks after a VM that is ready, from the cluster's snapshot alone: at rest a VM costs no call of its own.
 import { resources } from '../api/resources.ts';
+import type { Condition } from '../api/object.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';
 import { publishDns } from '../steps/publish-dns.ts';
+import type { VmResource } from '../pve/answer-types.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import type { Context } from './context.ts';
 import { changeDns } from './dns-publication.ts';
@@ -53,14 +55,26 @@ function showsReadyVm({ conditions }: VirtualMachineStatus, takenAt: number): bo
   return ready === undefined || ready.status !== 'True' || takenAt - Date.parse(ready.lastTransitionTime) > LIST_LAG_MS;
 }
 
-/** Node and power as the snapshot shows them. What it does not show is left as it was: it lags behind. */
+/** Node and power as the snapshot shows them; as they were when it does not show the VM. */
 export function withSightings(
   status: VirtualMachineStatus,
   snapshot: ClusterSnapshot | undefined,
 ): VirtualMachineStatus {
-  const seen = snapshot?.vms.get(status.vmid ?? 0);
-  if (seen === undefined || seen.status === 'unknown') return status;
-  return { ...status, node: seen.node, powerState: seen.status === 'running' ? 'Running' : 'Stopped' };
+  const seen = listedVm(status, snapshot);
+  if (seen === undefined) return status;
+  const isUnknown = seen.status === 'unknown' || isOffline(snapshot, seen.node);
+  const powerState = seen.status === 'running' ? 'Running' : 'Stopped';
+  return { ...status, node: seen.node, powerState: isUnknown ? 'Unknown' : powerState };
+}
+
+// A container under our number is not our VM.
+function listedVm({ vmid }: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): VmResource | undefined {
+  const listed = vmid === undefined ? undefined : snapshot?.vms.get(vmid);
+  return listed?.type === 'qemu' ? listed : undefined;
+}
+
+function isOffline(snapshot: ClusterSnapshot | undefined, node: string): boolean {
+  return snapshot?.nodes.get(node)?.status === 'offline';
 }
 
 // What could not be written at deploy time is tried again as long as the VM lives.
@@ -86,20 +100,33 @@ function withConditions(vm: VirtualMachine, status: VirtualMachineStatus, contex
       ...setCondition(conditions, { type: 'DNSPublished', status: dnsStatus, ...shown, observedGeneration }, now),
     ];
   }
-  conditions = [...setCondition(conditions, { ...readyCondition(status, context), observedGeneration }, now)];
+  const { type, status: value, reason, message } = readyCondition(status, snapshotOf(status, context));
+  const ready = { type, status: value, reason, message };
+  conditions = [...setCondition(conditions, { ...ready, observedGeneration }, now)];
   return withPackageCondition(vm, { ...status, conditions }, context);
 }
 
-function readyCondition(status: VirtualMachineStatus, context: Context) {
-  const snapshot = snapshotOf(status, context);
-  const missing = snapshot !== undefined && status.vmid !== undefined && !snapshot.vms.has(status.vmid);
-  if (!missing)
-    return {
-      type: 'Ready',
-      status: 'True' as const,
-      reason: 'Ready',
-      message: 'The virtual machine is up as declared.',
-    };
-  const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, or delete this object.`;
-  return { type: 'Ready', status: 'False' as const, reason: 'VirtualMachineMissing', message };
+/** Ready as the snapshot shows the VM; as it was while there is none that can be trusted. */
+function readyCondition(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): ReadyCondition {
+  const before = findCondition(status.conditions, 'Ready');
+  if (snapshot === undefined && before !== undefined) return before;
+  const seen = listedVm(status, snapshot);
+  if (snapshot !== undefined && status.vmid !== undefined && seen === undefined) {
+    const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, or delete this object.`;
+    return { type: 'Ready', status: 'False', reason: 'VirtualMachineMissing', message };
+  }
+  if (seen !== undefined && isOffline(snapshot, seen.node)) {
+    const message = `Node ${seen.node} is offline; whether VM ${seen.vmid} can be used cannot be told.`;
+    return { type: 'Ready', status: 'Unknown', reason: 'WaitingForNode', message };
+  }
+  return { type: 'Ready', status: 'True', reason: 'Ready', message: READY_MESSAGES[status.powerState ?? 'Running'] };
 }
+
+type ReadyCondition = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** Power is left to people: a VM that they stopped is as it was declared. */
+const READY_MESSAGES = {
+  Running: 'The virtual machine is up as declared.',
+  Stopped: 'The virtual machine is in place; it is stopped.',
+  Unknown: 'The virtual machine is in place; whether it runs is not known at the moment.',
+} as const;
