@@ -1,7 +1,7 @@
 // Backups: vzdump of one or several VMs, one job at a time on a node.
 import { failure, messageOf, parameterError } from '../errors.ts';
 import { splitList } from '../schema/formats.ts';
-import type { ParameterTable } from '../schema/parameter.ts';
+import type { Parameters, ParameterTable } from '../schema/parameter.ts';
 import { drivesOf, formatSize, isCdrom } from '../state/drive.ts';
 import { agentEnabled, endProcess, guestIsUp, startProcess } from '../state/power.ts';
 import type { Vm } from '../state/vm.ts';
@@ -14,16 +14,28 @@ import type { Task } from '../tasks/task-registry.ts';
 import { vzdumpOptions } from './backup-options.ts';
 import { requireNotesTemplate, notesFrom } from './backup-notes.ts';
 import { keepPolicy, marks } from './backup-prune.ts';
-import { may, optionalText, textOf } from './route.ts';
+import { may, optionalText, requireAny, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { lockConfig } from './vm-lock.ts';
 
+/** VMs are named, or all are meant, or those of a pool. */
+function requireSelection(params: Parameters): void {
+  if (params['vmid'] === undefined) {
+    if (params['all'] !== 1 && params['pool'] === undefined) throw parameterError({ vmid: 'property is missing' });
+    return;
+  }
+  const other =
+    ['pool', 'exclude'].find((name) => params[name] !== undefined) ?? (params['all'] === 1 ? 'all' : undefined);
+  if (other !== undefined) throw parameterError({ [other]: "option conflicts with option 'vmid'" });
+}
+
 function start(call: Call): string {
   const { world, params } = call;
-  if (params['vmid'] === undefined && params['all'] !== 1 && params['pool'] === undefined)
-    throw parameterError({ vmid: 'property is missing' });
+  requireSelection(params);
   for (const option of ['tmpdir', 'dumpdir', 'script'])
     if (params[option] !== undefined) throw parameterError({ [option]: 'Only root may set this option.' });
+  const target = optionalText(params['storage']);
+  if (target !== undefined) requireAny(call, `/storage/${target}`, ['Datastore.AllocateSpace']);
   requireNotesTemplate(optionalText(params['notes-template']));
   const here = textOf(params['node']);
   const wanted = splitList(textOf(params['vmid'])).map(Number);
@@ -53,7 +65,8 @@ function backupStorage(call: Call): Storage {
   const id = optionalText(call.params['storage']) ?? 'local';
   try {
     const storage = call.world.volumes.storage(id, textOf(call.params['node']));
-    if (!storage.content.includes('backup')) throw failure(`storage '${id}' does not support backups`);
+    if (!storage.content.includes('backup'))
+      throw failure(`can't use storage '${id}' for backups - wrong content type`);
     return storage;
   } catch (error) {
     const text = messageOf(error);

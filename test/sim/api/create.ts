@@ -15,7 +15,7 @@ import { durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
 import { requireBridgeAccess } from './bridge-access.ts';
 import { createDrive, normalizeDrives, requireStorageAccess } from './config/drive-params.ts';
-import { requireOptionPrivileges } from './config/option-groups.ts';
+import { requireDevicePrivileges, requireOptionPrivileges } from './config/option-groups.ts';
 import { requireSshKeys, uniqueTags, withoutAlias } from './config/values.ts';
 import { requirePool } from './pools.ts';
 import { restore } from './restore.ts';
@@ -68,6 +68,7 @@ async function create(call: Call): Promise<string> {
   if (options['sshkeys'] !== undefined) requireSshKeys(options['sshkeys']);
   if (params['archive'] !== undefined) return restore(call, options);
   requireOptionPrivileges(call, owner.vmid, Object.keys(options));
+  requireDevicePrivileges(call, owner.vmid, options, 'set');
   normalizeDrives(options);
   requireStorageAccess(call, owner, withDefaultStorage(options, optionalText(params['storage'])));
   requireBridgeAccess(call, options);

@@ -153,7 +153,11 @@ function change(call: Call): null {
   if (moveTo !== undefined) return move(file, pos, Number(moveTo));
   const changed: FirewallRule = { ...rule };
   copyInto(changed, call);
-  for (const key of splitList(textOf(call.params['delete']))) delete changed[key];
+  for (const key of splitList(textOf(call.params['delete']))) {
+    if (key === 'action' || key === 'type')
+      throw parameterError({ delete: `unable to delete required property '${key}'` });
+    delete changed[key];
+  }
   verifyRule(call, file, changed);
   file.rules[pos] = changed;
   return null;

@@ -227,11 +227,10 @@ export function errorResponse(error: unknown, explains = true): ApiResponse {
   const reason = (message.split('\n')[0] ?? '').trimEnd();
   const plain = status === 596 ? '' : bodies.find(([shape]) => shape.test(message))?.[1](message);
   if (plain !== undefined) return { status, reason, body: plain, headers: {} };
-  const isUnknownPath = status === 501 && message.startsWith('Method ');
-  const body = {
-    data: null,
-    ...(explains ? { message: isUnknownPath ? message : `${message}\n` } : {}),
-    ...(errors === undefined ? {} : { errors }),
-  };
+  const body = { data: null, message: explains ? bodyMessage(status, message) : undefined, errors };
   return { status, reason, body: JSON.stringify(body), headers: { 'content-type': 'application/json;charset=UTF-8' } };
+}
+
+function bodyMessage(status: number, message: string): string {
+  return status === 501 && message.startsWith('Method ') ? message : `${message}\n`;
 }

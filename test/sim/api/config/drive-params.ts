@@ -1,5 +1,6 @@
 // Drive strings given to create and config calls: checks before the work, and creating what they ask for.
 import { failure, parameterError } from '../../errors.ts';
+import type { ApiError } from '../../errors.ts';
 import { isDriveName } from '../../schema/drive-format.ts';
 import { formatSize, isCdrom, isCloudInit, parseDrive, printDrive } from '../../state/drive.ts';
 import type { Drive } from '../../state/drive.ts';
@@ -55,14 +56,23 @@ function requireDriveAccess(call: Call, owner: { vmid: number; node: string }, s
   if (file === 'none' || file === 'cloudinit' || file.endsWith(':cloudinit')) return;
   if (isCdrom(drive) && file === 'cdrom') return requireAny(call, '/', ['Sys.Console']);
   const request = isCdrom(drive) ? undefined : newDiskRequest(file);
-  if (request === undefined) return requireVolumeAccess(call, owner, file, slot);
+  if (request === undefined) return requireExisting(call, owner, slot, drive);
   if (request.storage === undefined) throw failure('no storage ID specified (and no default storage)');
   requireAny(call, `/storage/${request.storage}`, ['Datastore.AllocateSpace']);
-  const storage = call.world.volumes.storage(request.storage);
-  if (!storage.content.includes('images')) {
-    throw parameterError({ storage: `storage '${storage.id}' does not support vm images` });
-  }
+  requireImages(call.world, request.storage);
   requireImportAccess(call, owner, drive['import-from']);
+}
+
+function requireExisting(call: Call, owner: { vmid: number; node: string }, slot: string, drive: Drive): void {
+  if (!isCdrom(drive) && /^[^:]+:iso\//.test(drive.file)) throw isoWithoutMedia(slot);
+  requireVolumeAccess(call, owner, drive.file, slot);
+}
+
+/** Whether the storage can be used at all shows only when the disk is made. */
+function requireImages(world: World, name: string): void {
+  const storage = world.volumes.storages.get(name) ?? world.volumes.storage(name);
+  if (!storage.content.includes('images'))
+    throw parameterError({ storage: `storage '${name}' does not support vm images` });
 }
 
 function requireImportAccess(call: Call, owner: { vmid: number; node: string }, source: string | undefined): void {
@@ -134,10 +144,13 @@ export function createDrive(
   return createDisk(context, slot, drive, request);
 }
 
+function isoWithoutMedia(slot: string): ApiError {
+  return parameterError({ [slot]: "explicit 'media=cdrom' is required for iso images" });
+}
+
 function attachExisting(context: DriveContext, slot: string, drive: Drive): { text: string; made: undefined } {
   const volume = requireVolume(context.world, drive.file, context.node);
-  if (volume.content === 'iso' && !isCdrom(drive))
-    throw parameterError({ [slot]: "explicit 'media=cdrom' is required for iso images" });
+  if (volume.content === 'iso' && !isCdrom(drive)) throw isoWithoutMedia(slot);
   drive['size'] = formatSize(volume.sizeBytes);
   return { text: printDrive(drive), made: undefined };
 }

@@ -81,10 +81,15 @@ export function requireOptionPrivileges(call: Call, vmid: number, options: Itera
 }
 
 /** Passed-through devices are for root, emulated ones need VM.Config.HWType. */
-export function requireDevicePrivileges(call: Call, vmid: number, options: Readonly<Record<string, string>>): void {
+export function requireDevicePrivileges(
+  call: Call,
+  vmid: number,
+  options: Readonly<Record<string, string>>,
+  verb: 'set' | 'modify',
+): void {
   for (const [option, value] of Object.entries(options)) {
     if (/^serial\d+$/.test(option)) {
-      if (value !== 'socket') throw failure(`only root can modify '${option}' config for real devices`);
+      if (value !== 'socket') throw failure(`only root can ${verb} '${option}' config for real devices`);
       requireAny(call, `/vms/${vmid}`, ['VM.Config.HWType']);
     } else if (/^usb\d+$/.test(option)) {
       if (!/(?:^|=)spice/i.test(value) && !value.includes('mapping='))

@@ -119,7 +119,7 @@ async function update(call: Call, sync: boolean): Promise<unknown> {
   normalize(call, request.set);
   requireOptionPrivileges(call, id, request.deletions);
   requireOptionPrivileges(call, id, Object.keys(request.set));
-  requireDevicePrivileges(call, id, request.set);
+  requireDevicePrivileges(call, id, request.set, 'modify');
   requireStorageAccess(call, owner, request.set);
   requireBridgeAccess(call, request.set);
   // A clone holds the file's lock to its end; a config call is told of the config lock at once instead of waiting.
