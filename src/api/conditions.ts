@@ -147,8 +147,9 @@ export const REASONS = {
   },
   NoSpace: { meaning: 'The storage is full.', cure: 'Free space or choose another storage.' },
   NameTaken: {
-    meaning: 'A Secret of the name that the credentials need exists and belongs to something else.',
-    cure: 'Rename or delete that Secret.',
+    meaning:
+      'Another virtual machine has the host name, or a Secret of the name that the credentials need belongs to something else.',
+    cure: 'Make the VM anew with another hostname, or rename or delete that Secret; the message says which.',
   },
   IdentityMismatch: {
     meaning: 'The VM does not carry our stamp. Nothing is touched.',

@@ -39,6 +39,8 @@ export const INDEX = {
   virtualMachine: 'virtualMachine',
   cluster: 'cluster',
   plan: 'plan',
+  /** VirtualMachines by the host name that they have or ask for, in lower case. */
+  hostname: 'hostname',
 } as const;
 
 export interface Context {

@@ -121,6 +121,74 @@ describe('a mistake', () => {
     expect(trouble()).toMatchObject({ error: expect.any(WaitingError), reason: 'InProgress' });
   });
 
+  describe('a host name that another virtual machine has', () => {
+    const NAME = 'www.example.com';
+    const spec = { planRef: { name: 'kvm' }, hostname: NAME };
+
+    function other(change: { status?: VirtualMachine['status']; hostname?: string; createdAt?: string; uid?: string }) {
+      const { metadata, ...rest } = anOwner();
+      fake.kube.seed(resources.virtualMachine, {
+        ...rest,
+        metadata: {
+          name: 'rival',
+          namespace: 'customer-2',
+          uid: change.uid ?? 'u',
+          creationTimestamp: change.createdAt ?? metadata.creationTimestamp,
+        },
+        spec: { planRef: { name: 'kvm' }, hostname: change.hostname },
+        status: change.status,
+      });
+    }
+    const OLDER = '2026-01-01T00:00:00Z';
+    const YOUNGER = '2026-12-01T00:00:00Z';
+    const fqdn = NAME;
+
+    test.each<{ name: string; rival: Parameters<typeof other>[0]; mine?: VirtualMachine['status']; want: boolean }>([
+      { name: 'older, and asking for it', rival: { hostname: NAME, createdAt: OLDER }, want: true },
+      { name: 'older, in other capitals', rival: { hostname: 'WWW.Example.com', createdAt: OLDER }, want: true },
+      { name: 'younger, and asking for it', rival: { hostname: NAME, createdAt: YOUNGER }, want: false },
+      { name: 'younger, and having it', rival: { status: { fqdn }, createdAt: YOUNGER }, want: true },
+      {
+        name: 'older, and only asking for what this one has',
+        rival: { hostname: NAME, createdAt: OLDER },
+        mine: { fqdn },
+        want: false,
+      },
+      { name: 'older, both having it', rival: { status: { fqdn }, createdAt: OLDER }, mine: { fqdn }, want: true },
+      { name: 'younger, both having it', rival: { status: { fqdn }, createdAt: YOUNGER }, mine: { fqdn }, want: false },
+      { name: 'of the same second, with the lower UID', rival: { hostname: NAME, uid: '0' }, want: true },
+      { name: 'of the same second, with the higher UID', rival: { hostname: NAME, uid: 'zzz' }, want: false },
+      { name: 'older, with another name', rival: { hostname: 'mail.example.com', createdAt: OLDER }, want: false },
+    ])('$name: $want', ({ rival, mine, want }) => {
+      planned();
+      other(rival);
+      const { reason, message } = trouble(vm({ spec, status: mine }));
+      expect(reason).toBe(want ? 'NameTaken' : undefined);
+      if (want) expect(message).toContain(`Another virtual machine has the host name ${NAME}`);
+      expect(message ?? '').not.toMatch(/rival|customer-2/);
+    });
+
+    test('but no domain is no matter: such a name is in no zone', () => {
+      planned({ domain: undefined });
+      other({ hostname: 'web', createdAt: OLDER });
+      expect(design(vm({ spec: { ...spec, hostname: 'web' } })).fqdn).toBe('web');
+    });
+
+    test('by the rule of its plan', () => {
+      planned();
+      other({ status: { fqdn: 'customer-1-web-1.example.com' } });
+      expect(trouble()).toMatchObject({ error: expect.any(StalledError), reason: 'NameTaken' });
+    });
+
+    test('is free again when that one is gone, and never taken by the machine itself', async () => {
+      planned();
+      other({ hostname: NAME, createdAt: OLDER });
+      await fake.context.client.delete(resources.virtualMachine, 'rival', 'customer-2');
+      fake.kube.seed(resources.virtualMachine, vm({ spec }));
+      expect(design(vm({ spec })).fqdn).toBe(NAME);
+    });
+  });
+
   test('an option that nobody knows', () => {
     planned();
     const spec = { planRef: { name: 'kvm' }, configurableOptions: { 'cpu cores': '4' } };

@@ -8,7 +8,7 @@ import { type ResolvedPlan, resolvePlan } from '../domain/plan-defaults.ts';
 import type { Problem } from '../domain/problems.ts';
 import { StalledError, WaitingError } from '../errors.ts';
 import type { Design } from '../machine/facts.ts';
-import type { Context } from './context.ts';
+import { type Context, INDEX } from './context.ts';
 import { currentRevision } from './plan-revisions.ts';
 
 const REVISION_WAIT_MS = 500;
@@ -20,7 +20,37 @@ export function resolveDesign(vm: VirtualMachine, context: Context): Design {
   const name = nameOf(vm, plan);
   const host = fqdn({ hostname: vm.spec.hostname, name, domain: plan.domain });
   refuse('NameInvalid', fqdnProblems(host));
+  refuseTaken(vm, host, context);
   return { plan, planRevision, package: packageOf(vm, spec), name, fqdn: host };
+}
+
+/**
+ * The host name that a VM has or asks for: what `INDEX.hostname` is made of. A name that its plan makes is known from
+ * the clone on.
+ */
+export function hostnameOf({ spec, status }: VirtualMachine): string | undefined {
+  return status?.fqdn ?? spec.hostname?.toLowerCase();
+}
+
+// Two VMs of one name would overwrite each other's DNS records. Whose the other one is may be none of the tenant's business.
+function refuseTaken(vm: VirtualMachine, host: string, { stores }: Context): void {
+  // A name without a domain is nobody's: it is in no DNS zone.
+  if (!host.includes('.')) return;
+  const { uid } = vm.metadata;
+  const others = stores.virtualMachines.byIndex(INDEX.hostname, host).filter(({ metadata }) => metadata.uid !== uid);
+  if (!others.some((other) => goesBefore(other, vm))) return;
+  throw new StalledError(
+    'NameTaken',
+    `Another virtual machine has the host name ${host}. Make this one anew with another name or spec.hostname, or wait until that one is gone.`,
+  );
+}
+
+// Who has the name keeps it; between those that only ask for it age decides, and the UID within one second.
+function goesBefore(one: VirtualMachine, other: VirtualMachine): boolean {
+  const has = (vm: VirtualMachine): boolean => vm.status?.fqdn !== undefined;
+  if (has(one) !== has(other)) return has(one);
+  const age = ({ metadata }: VirtualMachine): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`;
+  return age(one) < age(other);
 }
 
 /** The plan that the VM keeps, or the newest revision of the one that it names. */

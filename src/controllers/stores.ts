@@ -6,6 +6,7 @@ import type { Log } from '../kube/log.ts';
 import type { KubeObject, ResourceType } from '../kube/types.ts';
 import type { Metrics } from '../metrics.ts';
 import { INDEX, type Stores } from './context.ts';
+import { hostnameOf } from './design.ts';
 
 type InformerStores = {
   [K in keyof Stores]: Stores[K] extends { list(): readonly (infer T extends KubeObject)[] } ? Informer<T> : never;
@@ -38,6 +39,7 @@ export function createInformers(
       indexes: {
         [INDEX.cluster]: ({ status }) => listOf(status?.clusterName),
         [INDEX.plan]: ({ spec }) => [spec.planRef.name],
+        [INDEX.hostname]: (vm) => listOf(hostnameOf(vm)),
       },
     }),
     virtualMachineRuns: informer(resources.virtualMachineRun, {

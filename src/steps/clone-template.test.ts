@@ -262,6 +262,7 @@ describe('what is decided with the call', () => {
       planRevision: 'kvm-1',
       node: 'pve1',
       name: 'web-1',
+      fqdn: design.fqdn,
       effective: design.package,
       disks: { system: 'scsi0', additional: undefined },
       placement: {

@@ -186,13 +186,15 @@ function decidedStatus(
   vmid: number,
   placement: Placement,
 ): NonNullable<Note['status']> {
-  const { package: resources, name, planRevision } = designOf(facts);
+  const { package: resources, name, fqdn, planRevision } = designOf(facts);
   const { system, freeKey } = template.disks;
   return {
     vmid,
     planRevision,
     node: template.node,
     name,
+    // From here on the host name is this VM's, against any other that asks for it.
+    fqdn,
     effective: resources,
     disks: { system: system.key, additional: resources.additionalDiskGiB > 0 ? freeKey : undefined },
     placement: {

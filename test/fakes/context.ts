@@ -7,6 +7,7 @@ import type { VirtualMachineRun } from '../../src/api/virtual-machine-run.ts';
 import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import { ClusterRegistry, type TransportFactory } from '../../src/controllers/clusters.ts';
 import { type Context, INDEX, type Stores } from '../../src/controllers/context.ts';
+import { hostnameOf } from '../../src/controllers/design.ts';
 import type { EventInput } from '../../src/kube/events.ts';
 import { keyOf, type KubeObject } from '../../src/kube/types.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -94,6 +95,7 @@ export function storesOf(kube: FakeKube): Stores {
     virtualMachines: kube.store(resources.virtualMachine, {
       [INDEX.cluster]: ({ status }: VirtualMachine) => (status?.clusterName === undefined ? [] : [status.clusterName]),
       [INDEX.plan]: ({ spec }: VirtualMachine) => [spec.planRef.name],
+      [INDEX.hostname]: (vm: VirtualMachine) => [hostnameOf(vm)].filter((name) => name !== undefined),
     }),
     virtualMachineRuns: kube.store(resources.virtualMachineRun, {
       [INDEX.virtualMachine]: ({ metadata }: VirtualMachineRun) =>
