@@ -3,11 +3,10 @@ import { failure, forbidden, parameterError } from '../errors.ts';
 import { oneOf, optionalVmid, text } from '../schema/parameter.ts';
 import { callerOf } from '../state/access.ts';
 import type { Caller } from '../state/access.ts';
-import type { Vm } from '../state/vm.ts';
 import type { ClusterNode, World } from '../state/world.ts';
-import { may, needs, optionalText } from './route.ts';
+import { JsonText, may, needs, optionalText } from './route.ts';
 import type { Call, Route } from './route.ts';
-import { resourceItem } from './status-item.ts';
+import { vmResources } from './vm-resources.ts';
 import { nodeItem } from './node-item.ts';
 
 const alwaysShownPaths = ['/', '/access', '/access/groups', '/nodes', '/pool', '/sdn', '/storage', '/vms'];
@@ -98,18 +97,13 @@ function resources(call: Call): unknown {
   const { world, params } = call;
   const type = optionalText(params['type']);
   const items: Record<string, unknown>[] = [];
-  if (type === undefined || type === 'vm') items.push(...vmResources(call));
   if (type === undefined || type === 'node')
     items.push(...[...world.nodes.values()].map((node) => nodeItem(call, node)));
   if (type === undefined || type === 'storage') items.push(...storageResources(call));
   if (type === undefined) items.push(...poolResources(call));
   if (type === undefined || type === 'sdn') items.push(...networkResources(call));
-  return items;
-}
-
-function vmResources(call: Call): Record<string, unknown>[] {
-  const visible = (vm: Vm): boolean => may(call, `/vms/${vm.vmid}`, 'VM.Audit');
-  return [...call.world.vms.values()].filter(visible).map((vm) => resourceItem(call.world, vm, true));
+  const vms = type === undefined || type === 'vm' ? vmResources(call) : [];
+  return new JsonText(`[${[...vms, ...items.map((item) => JSON.stringify(item))].join(',')}]`);
 }
 
 function storageResources(call: Call): Record<string, unknown>[] {

@@ -26,6 +26,15 @@ export class Answer {
   }
 }
 
+/** Data that is written already. */
+export class JsonText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /** Who may call: anyone, anyone logged in, or whoever passes the check (which throws a 403). */
 export type Permission = 'world' | 'all' | ((call: Call) => void);
 

@@ -1,7 +1,7 @@
 // Takes a request through the checks in Proxmox's order: login, endpoint, token, rights, node, parameters, code.
 import { ConsoleClosed, ConsoleOpened } from '../api/console.ts';
 import { routesIn } from '../api/release-routes.ts';
-import { Answer } from '../api/route.ts';
+import { Answer, JsonText } from '../api/route.ts';
 import type { Call, Route } from '../api/route.ts';
 import { ApiError, failure, messageOf, parameterError } from '../errors.ts';
 import { releaseOf } from '../schema/release.ts';
@@ -172,13 +172,8 @@ export class Dispatcher {
     if (data instanceof ConsoleOpened)
       return { status: 101, reason: 'Switching Protocols', body: '', headers: {}, console: data };
     if (data instanceof ConsoleClosed) return { status: 0, reason: '', body: '', headers: {} };
-    const body = data instanceof Answer ? { data: data.data, ...data.beside } : { data: data ?? null };
-    return {
-      status: 200,
-      reason: 'OK',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json;charset=UTF-8' },
-    };
+    const headers = { 'content-type': 'application/json;charset=UTF-8' };
+    return { status: 200, reason: 'OK', body: bodyOf(data), headers };
   }
 
   /** The work goes on when the proxy has stopped waiting. */
@@ -200,6 +195,11 @@ export class Dispatcher {
 }
 
 const timedOut = Symbol('timed out');
+
+function bodyOf(data: unknown): string {
+  if (data instanceof JsonText) return `{"data":${data.text}}`;
+  return JSON.stringify(data instanceof Answer ? { data: data.data, ...data.beside } : { data: data ?? null });
+}
 
 /** Path parameters win; the same name with another value is refused. */
 function merge(params: RawParameters, pathParams: Record<string, string>): RawParameters {

@@ -6,7 +6,8 @@ import { World } from './world.ts';
 
 /** A fresh world; its status broadcasts have run once. */
 export function buildWorld(topology: Topology, clock: SimClock, seed: number): World {
-  const world = new World(topology, clock, seed);
+  // The world keeps its VMs itself; the descriptions of thousands would only take memory.
+  const world = new World({ ...topology, vms: [] }, clock, seed);
   addNodes(world);
   addStorages(world);
   addAccess(world);

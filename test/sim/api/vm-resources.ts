@@ -1,0 +1,52 @@
+// The VMs of /cluster/resources as JSON: asked for every few seconds by every client, so each is written once per broadcast.
+import type { VmStatus } from '../state/vm-status.ts';
+import type { Vm } from '../state/vm.ts';
+import type { World } from '../state/world.ts';
+import { may } from './route.ts';
+import type { Call } from './route.ts';
+import { resourceItem } from './status-item.ts';
+
+interface Written {
+  /** What of the entry changes between two broadcasts. */
+  live: string;
+  json: string;
+}
+
+const written = new WeakMap<VmStatus, Written>();
+
+/** The entries of all VMs the caller may see. */
+export function vmResources(call: Call): string[] {
+  const { world } = call;
+  const pools = poolsByVm(world);
+  const isVisible = visibility(call, pools);
+  const items: string[] = [];
+  for (const vm of world.vms.values()) if (isVisible(vm.vmid)) items.push(entry(world, vm, pools.get(vm.vmid)));
+  return items;
+}
+
+function entry(world: World, vm: Vm, pool: string | undefined): string {
+  const status = world.view.of(vm.vmid);
+  if (status === undefined) return JSON.stringify(resourceItem(world, vm, true));
+  const live = `${vm.node} ${vm.lock} ${pool} ${vm.options['tags']}`;
+  const before = written.get(status);
+  if (before?.live === live) return before.json;
+  const json = JSON.stringify(resourceItem(world, vm, true));
+  written.set(status, { live, json });
+  return json;
+}
+
+function poolsByVm(world: World): Map<number, string> {
+  const pools = new Map<number, string>();
+  for (const pool of world.pools.values()) for (const vmid of pool.vms) pools.set(vmid, pool.id);
+  return pools;
+}
+
+/** Rights are the same for all VMs that neither a pool nor an entry of their own sets apart; those are looked up once. */
+function visibility(call: Call, pools: ReadonlyMap<number, string>): (vmid: number) => boolean {
+  const own = new Set(call.world.access.acl.map(({ path }) => path));
+  const others = may(call, '/vms/0', 'VM.Audit');
+  return (vmid) => {
+    const path = `/vms/${vmid}`;
+    return own.has(path) || pools.has(vmid) ? may(call, path, 'VM.Audit') : others;
+  };
+}
