@@ -87,6 +87,23 @@ export const driveFormats: Readonly<Record<string, PropertyFormat>> = {
   unused: { file: required(formatted('pve-volume-id', { defaultKey: true })), volume },
 };
 
+/** Disk geometry, which 8.x still took. */
+export const geometryKeys: PropertyFormat = {
+  cyls: integer(),
+  heads: integer(),
+  secs: integer(),
+  trans: oneOf('none', 'lba', 'auto'),
+};
+
+/** Buses whose drives had a geometry. */
+export const geometryBuses: readonly string[] = ['ide', 'sata', 'scsi', 'virtio'];
+
+/** Drive string keys by bus as a configuration of any release may hold them. */
+export const storedDriveFormats: Readonly<Record<string, PropertyFormat>> = {
+  ...driveFormats,
+  ...Object.fromEntries(geometryBuses.map((bus) => [bus, { ...driveFormats[bus], ...geometryKeys }])),
+};
+
 const driveCounts: readonly (readonly [string, number])[] = [
   ['ide', 4],
   ['scsi', 31],

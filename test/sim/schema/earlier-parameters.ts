@@ -1,4 +1,5 @@
 // What the parameters were in earlier releases; the tables beside the endpoints are those of the newest.
+import { geometryBuses, geometryKeys } from './drive-format.ts';
 import { flag, formatted, integer, oneOf, required, text } from './parameter.ts';
 import type { Parameter, ParameterTable, PropertyFormat } from './parameter.ts';
 import { isUpTo } from './release.ts';
@@ -22,10 +23,13 @@ const backups = /^(?:POST|PUT) (?:\/cluster\/backup(?:\/\{id\})?|\/nodes\/\{node
 const clusterOptions = /^PUT \/cluster\/options$/;
 const haResources = /^(?:POST|PUT) \/cluster\/ha\/resources(?:\/\{sid\})?$/;
 
-const diskGeometry: readonly Earlier[] = ['ide', 'sata', 'scsi', 'virtio'].flatMap((bus) =>
-  Object.entries({ cyls: integer(), heads: integer(), secs: integer(), trans: oneOf('none', 'lba', 'auto') }).map(
-    ([key, was]): Earlier => ({ until: '8.4', endpoints: vmConfig, at: `${bus}[n].${key}`, was }),
-  ),
+const diskGeometry: readonly Earlier[] = geometryBuses.flatMap((bus) =>
+  Object.entries(geometryKeys).map(([key, was]): Earlier => ({
+    until: '8.4',
+    endpoints: vmConfig,
+    at: `${bus}[n].${key}`,
+    was,
+  })),
 );
 
 const rebalancing: readonly Earlier[] = ['', '-hold-duration', '-margin', '-method', '-threshold'].map(

@@ -1,5 +1,5 @@
 // Reads and prints drive and network card strings, sizes and boot orders.
-import { busOf, driveFormats, driveNames, isDriveName } from '../schema/drive-format.ts';
+import { busOf, driveNames, isDriveName, storedDriveFormats } from '../schema/drive-format.ts';
 import { splitList } from '../schema/formats.ts';
 import { readPropertyString } from '../schema/verify.ts';
 import { netFormat } from '../schema/vm-options.ts';
@@ -31,7 +31,7 @@ export function parseSize(text: string): number | undefined {
 
 /** The drive of that slot; undefined when the string cannot be read (also when throttles contradict each other). */
 export function parseDrive(slot: string, text: string): Drive | undefined {
-  const format = driveFormats[busOf(slot)];
+  const format = storedDriveFormats[busOf(slot)];
   if (format === undefined) return undefined;
   const read = readPropertyString(format, text);
   if ('syntax' in read || Object.keys(read.errors).length > 0 || read.values['file'] === undefined) return undefined;
