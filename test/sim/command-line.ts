@@ -6,6 +6,7 @@ export const help = `Serves a simulated Proxmox VE cluster over TLS on 127.0.0.1
   --port PORT           port of the first node's API (default 8006; 0 picks one)
   --control-port PORT   port of the control API and status page (default: any)
   --topology FILE       the cluster to simulate (default: the demo cluster); again for another cluster
+  --pve 8|9             the latest release of that series, whatever the topology says (default: as it says, or 9)
   --speed FACTOR        1 is the recorded durations, 10 ten times as fast, instant no time at all,
                         virtual stands still until the control API's action advance (default 1)
   --seed NUMBER         same seed, same run (default 1)
@@ -24,6 +25,8 @@ export interface CommandLine {
   controlPort: number;
   /** Files; empty means the demo cluster. */
   topologies: string[];
+  /** Undefined leaves it to the topology. */
+  pve: 8 | 9 | undefined;
   speed: number | 'instant' | 'virtual';
   seed: number;
   state: string | undefined;
@@ -40,6 +43,7 @@ export function readCommandLine(args: readonly string[]): CommandLine | undefine
       port: { type: 'string' },
       'control-port': { type: 'string', default: '0' },
       topology: { type: 'string', multiple: true, default: [] },
+      pve: { type: 'string' },
       speed: { type: 'string', default: '1' },
       seed: { type: 'string', default: '1' },
       state: { type: 'string' },
@@ -54,6 +58,7 @@ export function readCommandLine(args: readonly string[]): CommandLine | undefine
     port: values.port === undefined ? undefined : portOf(values.port, '--port'),
     controlPort: portOf(values['control-port'], '--control-port'),
     topologies: values.topology,
+    pve: values.pve === undefined ? undefined : seriesOf(values.pve),
     speed: values.speed === 'instant' || values.speed === 'virtual' ? values.speed : positive(values.speed, '--speed'),
     seed: positive(values.seed, '--seed'),
     state: values.state,
@@ -67,6 +72,12 @@ function positive(text: string, option: string): number {
   const number = Number(text);
   if (!(number > 0)) throw new Error(`${option} must be a positive number, got ${text}`);
   return number;
+}
+
+function seriesOf(text: string): 8 | 9 {
+  if (text === '8') return 8;
+  if (text === '9') return 9;
+  throw new Error(`--pve must be 8 or 9, got ${text}`);
 }
 
 function portOf(text: string, option: string): number {

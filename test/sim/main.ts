@@ -52,7 +52,7 @@ async function main(): Promise<void> {
 async function makeSimulators(options: CommandLine): Promise<Simulator[]> {
   const states = options.state === undefined ? [] : await readStates(options.state);
   const topologies =
-    states.length > 0 ? states.map((state) => state.topology) : await Promise.all(files(options).map(readTopology));
+    states.length > 0 ? states.map((state) => state.topology) : await Promise.all(files(options).map((file) => readTopology(file, options.pve)));
   return topologies.map((topology, index) => {
     const { speed, seed, keptRecords } = options;
     const state = states[index];
@@ -65,8 +65,9 @@ function files({ topologies }: CommandLine): (string | URL)[] {
   return topologies.length > 0 ? topologies : [new URL('./topologies/demo.json', import.meta.url)];
 }
 
-async function readTopology(file: string | URL): Promise<Topology> {
-  return parseTopology(JSON.parse(await readFile(file, 'utf8')));
+async function readTopology(file: string | URL, pve: 8 | 9 | undefined): Promise<Topology> {
+  const json = JSON.parse(await readFile(file, 'utf8')) as object;
+  return parseTopology(pve === undefined ? json : { ...json, release: pve, version: undefined });
 }
 
 async function readStates(file: string): Promise<SavedState[]> {
