@@ -1,14 +1,7 @@
 // Reverse names: known pairs, and that every address has exactly one name that leads back to it.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  CLASSLESS_DELEGATION,
-  addressFamily,
-  canonicalAddress,
-  classlessName,
-  reverseName,
-  zoneHint,
-} from './reverse-names.ts';
+import { addressFamily, canonicalAddress, classlessName, reverseName } from './reverse-names.ts';
 
 const DB8 = '8.b.d.0.1.0.0.2.ip6.arpa';
 const zeros = (count: number): string => '0.'.repeat(count);
@@ -65,7 +58,6 @@ describe('no address', () => {
     expect(addressFamily(text)).toBeUndefined();
     expect(() => reverseName(text)).toThrow(RangeError);
     expect(() => canonicalAddress(text)).toThrow(RangeError);
-    expect(() => zoneHint(text, 24)).toThrow(RangeError);
   });
 });
 
@@ -77,51 +69,6 @@ describe('canonicalAddress', () => {
     { address: '::', want: '::' },
   ])('$address', ({ address, want }) => {
     expect(canonicalAddress(address)).toBe(want);
-  });
-});
-
-describe('zoneHint', () => {
-  const table: { address: string; prefixLength: number; want: string }[] = [
-    { address: '10.1.2.0', prefixLength: 8, want: '10.in-addr.arpa' },
-    { address: '172.16.0.0', prefixLength: 16, want: '16.172.in-addr.arpa' },
-    { address: '192.0.2.0', prefixLength: 24, want: '2.0.192.in-addr.arpa' },
-    { address: '192.0.2.77', prefixLength: 24, want: '2.0.192.in-addr.arpa' },
-    { address: '192.0.2.0', prefixLength: 22, want: CLASSLESS_DELEGATION },
-    { address: '192.0.2.0', prefixLength: 25, want: CLASSLESS_DELEGATION },
-    { address: '192.0.2.7', prefixLength: 32, want: CLASSLESS_DELEGATION },
-    { address: '2001:db8::', prefixLength: 32, want: DB8 },
-    { address: '2001:db8:1234::', prefixLength: 48, want: `4.3.2.1.${DB8}` },
-    { address: '2001:db8:1230::', prefixLength: 44, want: `3.2.1.${DB8}` },
-    { address: '2001:db8::', prefixLength: 120, want: `${zeros(22)}${DB8}` },
-    { address: '2001:db8::7', prefixLength: 128, want: `7.${zeros(23)}${DB8}` },
-    { address: '2001:db8::', prefixLength: 33, want: CLASSLESS_DELEGATION },
-    { address: '2001:db8::', prefixLength: 126, want: CLASSLESS_DELEGATION },
-  ];
-  it.each(table)('$address/$prefixLength', ({ address, prefixLength, want }) => {
-    expect(zoneHint(address, prefixLength)).toBe(want);
-  });
-
-  it.each([
-    { address: '192.0.2.0', prefixLength: 33 },
-    { address: '192.0.2.0', prefixLength: 0 },
-    { address: '192.0.2.0', prefixLength: 8.5 },
-    { address: '2001:db8::', prefixLength: 129 },
-    { address: '2001:db8::', prefixLength: Number.NaN },
-  ])('refuses $address/$prefixLength', ({ address, prefixLength }) => {
-    expect(() => zoneHint(address, prefixLength)).toThrow(/no prefix length/);
-  });
-
-  it('names a zone that holds the reverse name of the network', () => {
-    fc.assert(
-      fc.property(fc.ipV6(), fc.integer({ min: 1, max: 32 }), (address, nibbles) => {
-        expect(`.${reverseName(address)}`.endsWith(`.${zoneHint(address, nibbles * 4)}`)).toBe(true);
-      }),
-    );
-    fc.assert(
-      fc.property(fc.ipV4(), fc.constantFrom(8, 16, 24), (address, prefixLength) => {
-        expect(reverseName(address).endsWith(`.${zoneHint(address, prefixLength)}`)).toBe(true);
-      }),
-    );
   });
 });
 

@@ -1,12 +1,6 @@
-// Names of the reverse tree: the PTR name of an address, and the zone that holds a network's PTR records.
+// Names of the reverse tree: the PTR name of an address, also in a classless zone.
 import { isIPv4, isIPv6 } from 'node:net';
 import { Address6 } from 'ip-address';
-
-/** What zoneHint says of a network whose prefix does not end on a label boundary of the reverse tree (RFC 2317). */
-export const CLASSLESS_DELEGATION = 'classless delegation required';
-
-const BITS_PER_OCTET = 8;
-const BITS_PER_NIBBLE = 4;
 
 /** The family of an address in text, or undefined when it is none; prefixes ("/24") and scopes ("%eth0") are refused. */
 export function addressFamily(address: string): 4 | 6 | undefined {
@@ -22,24 +16,6 @@ export function canonicalAddress(address: string): string {
 /** The name of an address's PTR record, for example 7.2.0.192.in-addr.arpa. Throws RangeError when it is no address. */
 export function reverseName(address: string): string {
   return [...addressLabels(address).reverse(), treeOf(address)].join('.');
-}
-
-/**
- * The reverse zone whose records are exactly those of a network, or CLASSLESS_DELEGATION. IPv4 is split at /8, /16 and
- * /24, IPv6 at every fourth bit. Host bits of the address are ignored. Throws RangeError for what is no network.
- */
-export function zoneHint(address: string, prefixLength: number): string {
-  const family = requiredFamily(address);
-  const bits = family === 4 ? 32 : 128;
-  if (!Number.isInteger(prefixLength) || prefixLength < 1 || prefixLength > bits) {
-    throw new RangeError(`"${prefixLength}" is no prefix length of an IPv${family} network.`);
-  }
-  const bitsPerLabel = family === 4 ? BITS_PER_OCTET : BITS_PER_NIBBLE;
-  // An IPv4 /32 is a single name of its /24 zone, not a zone that anybody delegates.
-  const aligned = prefixLength % bitsPerLabel === 0 && !(family === 4 && prefixLength === bits);
-  if (!aligned) return CLASSLESS_DELEGATION;
-  const labels = addressLabels(address).slice(0, prefixLength / bitsPerLabel);
-  return [...labels.reverse(), treeOf(address)].join('.');
 }
 
 /**

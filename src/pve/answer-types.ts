@@ -77,18 +77,6 @@ export interface TaskSummary {
   readonly state: TaskState;
 }
 
-export interface NodeStorage {
-  readonly storage: string;
-  readonly type: string;
-  readonly content: readonly string[];
-  readonly active: boolean;
-  readonly enabled: boolean;
-  readonly shared: boolean;
-  readonly availableBytes?: number;
-  readonly usedBytes?: number;
-  readonly totalBytes?: number;
-}
-
 export interface VmConfig {
   /** To be given back with a change: Proxmox refuses it when somebody else was faster. */
   readonly digest: string;

@@ -232,7 +232,6 @@ describe.skipIf(recordingsMissing)(`recorded answers (${recordingsMissing ?? 're
     { name: 'tasks', path: /^\/cluster\/tasks$/, parser: answers.clusterTasks, least: 2 },
     { name: 'task status', path: /\/tasks\/[^/]+\/status$/, parser: answers.taskStatus, least: 3 },
     { name: 'task log', path: /\/tasks\/[^/]+\/log$/, parser: answers.taskLog, least: 3 },
-    { name: 'node storages', path: /^\/nodes\/\w+\/storage$/, parser: answers.nodeStorages, least: 5 },
     { name: 'configs', path: /\/qemu\/\d+\/config$/, parser: answers.config, least: 50 },
     { name: 'pending', path: /\/qemu\/\d+\/pending$/, parser: answers.pending, least: 10 },
     { name: 'power', path: /\/qemu\/\d+\/status\/current$/, parser: answers.status, least: 10 },

@@ -7,7 +7,6 @@ import type {
   ClusterStatus,
   FirewallOptions,
   NodeResource,
-  NodeStorage,
   PendingEntry,
   StorageResource,
   TaskState,
@@ -138,32 +137,6 @@ export const answers = {
   ),
 
   taskLog: z.array(loose({ n: number, t: z.string() })).transform((lines) => lines.map((line) => line.t)),
-
-  nodeStorages: z
-    .array(
-      loose({
-        storage: z.string(),
-        type: z.string(),
-        content: list(/,/),
-        active: flag.default(false),
-        enabled: flag.default(false),
-        shared: flag.default(false),
-        avail: number.optional(),
-        used: number.optional(),
-        total: number.optional(),
-      }),
-    )
-    .transform((entries): NodeStorage[] =>
-      entries.map(({ storage, type, content, active, enabled, shared, avail, used, total }) => ({
-        storage,
-        type,
-        content,
-        active,
-        enabled,
-        shared,
-        ...present({ availableBytes: avail, usedBytes: used, totalBytes: total }),
-      })),
-    ),
 
   config: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))

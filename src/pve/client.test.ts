@@ -129,12 +129,6 @@ describe('what is sent', () => {
       want: { path: '/nodes/pve1/qemu/401/status/stop', form: { 'overrule-shutdown': '1' } },
     },
     {
-      name: 'a shutdown',
-      call: async (api) => api.shutdown(vm, { timeoutSeconds: 30, forceStop: true }),
-      data: upid,
-      want: { path: '/nodes/pve1/qemu/401/status/shutdown', form: { timeout: '30', forceStop: '1' } },
-    },
-    {
       name: 'a destroy, with its parameters in the query',
       call: async (api) => api.destroy(vm, { purge: true }),
       data: upid,
@@ -209,8 +203,8 @@ describe('what is sent', () => {
 
   it('encodes what stands in a path', async () => {
     const { api, requests } = fakeApi(ok([]));
-    await api.nodeStorages('a/../b?c');
-    expect(requests[0]?.path).toBe('/nodes/a%2F..%2Fb%3Fc/storage');
+    await api.pending({ node: 'a/../b?c', vmid: 401 });
+    expect(requests[0]?.path).toBe('/nodes/a%2F..%2Fb%3Fc/qemu/401/pending');
   });
 });
 

@@ -4,7 +4,6 @@ import type {
   ClusterResources,
   ClusterStatus,
   FirewallOptions,
-  NodeStorage,
   PendingEntry,
   TaskState,
   TaskSummary,
@@ -67,7 +66,6 @@ export interface PveApi {
   taskStatus(upid: Upid): Promise<TaskState>;
   /** The last lines of a task's log. */
   taskLog(upid: Upid, options: { readonly tail: number }): Promise<string[]>;
-  nodeStorages(node: string): Promise<NodeStorage[]>;
   /** With pending changes as if in force, unless `current`. A missing VM is a PveError of kind `not-found`. */
   config(vm: VmRef, options?: { readonly current?: boolean }): Promise<VmConfig>;
   pending(vm: VmRef): Promise<PendingEntry[]>;
@@ -81,7 +79,6 @@ export interface PveApi {
   migrate(vm: VmRef, options: { readonly target: string; readonly targetStorage?: string }): Promise<Upid>;
   start(vm: VmRef): Promise<Upid>;
   stop(vm: VmRef, options?: { readonly overruleShutdown?: boolean }): Promise<Upid>;
-  shutdown(vm: VmRef, options: { readonly timeoutSeconds: number; readonly forceStop?: boolean }): Promise<Upid>;
   destroy(vm: VmRef, options: { readonly purge: true }): Promise<Upid>;
   firewallOptions(vm: VmRef): Promise<FirewallOptions & { digest: string }>;
   setFirewallOptions(vm: VmRef, change: FirewallChange): Promise<void>;
@@ -193,14 +190,7 @@ function taskPath(upid: Upid): { node: string; upid: string } {
 }
 
 type ClusterCalls =
-  | 'version'
-  | 'permissions'
-  | 'resources'
-  | 'clusterStatus'
-  | 'clusterTasks'
-  | 'taskStatus'
-  | 'taskLog'
-  | 'nodeStorages';
+  'version' | 'permissions' | 'resources' | 'clusterStatus' | 'clusterTasks' | 'taskStatus' | 'taskLog';
 
 function clusterCalls(send: Sender): Pick<PveApi, ClusterCalls> {
   return {
@@ -220,7 +210,6 @@ function clusterCalls(send: Sender): Pick<PveApi, ClusterCalls> {
       const { body } = total > LOG_PAGE ? await page(total - tail) : first;
       return readAnswer(answers.taskLog, call, body).slice(-tail);
     },
-    nodeStorages: async (node) => send('GET /nodes/{node}/storage', answers.nodeStorages, { path: { node } }),
   };
 }
 
@@ -279,18 +268,13 @@ function optionList(call: string, name: string, keys: readonly string[] = []): s
   return keys.length === 0 ? undefined : keys.join(',');
 }
 
-function powerCalls(send: Sender): Pick<PveApi, 'status' | 'start' | 'stop' | 'shutdown' | 'destroy'> {
+function powerCalls(send: Sender): Pick<PveApi, 'status' | 'start' | 'stop' | 'destroy'> {
   return {
     status: async (vm) => send('GET /nodes/{node}/qemu/{vmid}/status/current', answers.status, { path: { ...vm } }),
     start: async (vm) => send('POST /nodes/{node}/qemu/{vmid}/status/start', answers.upid, { path: { ...vm } }),
     stop: async (vm, { overruleShutdown } = {}) => {
       const call = 'POST /nodes/{node}/qemu/{vmid}/status/stop';
       const parameters = printParameters(call, { 'overrule-shutdown': overruleShutdown });
-      return send(call, answers.upid, { path: { ...vm }, parameters });
-    },
-    shutdown: async (vm, { timeoutSeconds, forceStop }) => {
-      const call = 'POST /nodes/{node}/qemu/{vmid}/status/shutdown';
-      const parameters = printParameters(call, { timeout: timeoutSeconds, forceStop });
       return send(call, answers.upid, { path: { ...vm }, parameters });
     },
     destroy: async (vm, { purge }) => {

@@ -128,7 +128,6 @@ export const PARAMETERS = {
   },
   'POST /nodes/{node}/qemu/{vmid}/status/start': { timeout: { kind: 'integer', min: 0 } },
   'POST /nodes/{node}/qemu/{vmid}/status/stop': { timeout: { kind: 'integer', min: 0 }, 'overrule-shutdown': flag },
-  'POST /nodes/{node}/qemu/{vmid}/status/shutdown': { timeout: { kind: 'integer', min: 0 }, forceStop: flag },
   'DELETE /nodes/{node}/qemu/{vmid}': { purge: flag, 'destroy-unreferenced-disks': flag },
   'GET /nodes/{node}/qemu/{vmid}/firewall/options': {},
   'PUT /nodes/{node}/qemu/{vmid}/firewall/options': {
