@@ -52,7 +52,9 @@ async function main(): Promise<void> {
 async function makeSimulators(options: CommandLine): Promise<Simulator[]> {
   const states = options.state === undefined ? [] : await readStates(options.state);
   const topologies =
-    states.length > 0 ? states.map((state) => state.topology) : await Promise.all(files(options).map((file) => readTopology(file, options.pve)));
+    states.length > 0
+      ? states.map((state) => state.topology)
+      : await Promise.all(files(options).map((file) => readTopology(file, options.pve)));
   return topologies.map((topology, index) => {
     const { speed, seed, keptRecords } = options;
     const state = states[index];

@@ -2,7 +2,7 @@
 import { parametersIn } from '../schema/earlier-parameters.ts';
 import { isUpTo } from '../schema/release.ts';
 import type { Release } from '../schema/release.ts';
-import { needs } from './route.ts';
+import { JsonText, needs } from './route.ts';
 import type { Route } from './route.ts';
 
 /** Endpoints that came with 9.0. */
@@ -38,6 +38,7 @@ function olderRoute(route: Route): Route {
 /** The answer without what came with 9.0; networks are no resources yet. */
 function olderAnswer(data: unknown): unknown {
   if (data instanceof Promise) return data.then(olderAnswer);
+  if (data instanceof JsonText) return olderAnswer(JSON.parse(data.text));
   if (Array.isArray(data)) return data.filter((item) => !isNetwork(item)).map((item) => withoutNewer(item));
   return withoutNewer(data);
 }
