@@ -1,10 +1,12 @@
 // Tests of faults: what each effect does to a client over TLS, before or after the request took effect, and which request it strikes.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Faults } from './faults.ts';
 import type { Fault, FaultEffect, FaultMatch } from './faults.ts';
-import { Simulator } from './simulator.ts';
+import { parseTopology, Simulator } from './simulator.ts';
 import type { Listening } from './simulator.ts';
-import { demoTopology } from './testing.ts';
+import { demoTopology, operatorToken } from './testing.ts';
 import { TlsClient } from './tls-client.ts';
 import type { WireAnswer } from './tls-client.ts';
 
@@ -92,6 +94,24 @@ describe('an effect over TLS', () => {
     expect(await outcome(sent)).toBe('500 unable to create VM 100: config file already exists');
   });
 
+  it.each(['before', 'after'] as const)('kills a process %s the request took effect', async (when) => {
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
+    const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
+    await once(child, 'spawn');
+    simulator.faults.add({ match: { method: 'POST', nth: 2 }, when, effect: { kill: child.pid ?? 0 } });
+    const post = (name: string): Promise<string> =>
+      outcome(client.send({ method: 'POST', path: poolPath, form: { name, cidr: '10.0.0.1' } }));
+    expect(await post('one')).toBe('200 OK');
+    expect(await post('two')).toBe('ECONNRESET');
+    expect(await ended).toBe('SIGKILL');
+    expect(simulator.world.firewallOf(9000).aliases.has('two')).toBe(when === 'after');
+  });
+
+  it('that kills a process does not mind one that is gone', async () => {
+    simulator.faults.add({ match: {}, when: 'before', effect: { kill: 2 ** 22 + 1 } });
+    expect(await outcome(client.send({ path: '/version' }))).toBe('ECONNRESET');
+  });
+
   it('does not reach further than its request', async () => {
     simulator.faults.add({ match: {}, when: 'before', effect: 'reset' });
     expect(await outcome(client.send({ path: '/version' }))).toBe('ECONNRESET');
@@ -129,6 +149,18 @@ describe('a match', () => {
     expect(struck).toEqual(want);
   });
 
+  it('takes a share, the same ones for the same seed', () => {
+    const struck = (seed: number): number[] => {
+      const faults = new Faults(seed);
+      faults.add({ match: { share: 0.2 }, when: 'before', effect: 'reset', times: 1000 });
+      return Array.from({ length: 500 }, (_, index) => index).filter(() => faults.take('GET', '/x') !== undefined);
+    };
+    expect(struck(1).length).toBeGreaterThan(70);
+    expect(struck(1).length).toBeLessThan(130);
+    expect(struck(1)).toEqual(struck(1));
+    expect(struck(1)).not.toEqual(struck(2));
+  });
+
   it('is gone once used up, removed or cleared', () => {
     const faults = new Faults();
     const remove = faults.add({ match: {}, when: 'before', effect: 'reset' });
@@ -140,5 +172,25 @@ describe('a match', () => {
     faults.add({ match: {}, when: 'before', effect: 'reset' });
     faults.clear();
     expect(faults.take('GET', '/x')).toBeUndefined();
+  });
+});
+
+describe('a topology', () => {
+  it('arms faults from the start', async () => {
+    const fault = {
+      match: { path: '^/version$' },
+      when: 'before',
+      effect: { status: 595, reason: 'No route to host' },
+    };
+    const other = new Simulator({ topology: parseTopology({ ...demoTopology(), faults: [fault] }), speed: 'instant' });
+    const authorization = operatorToken;
+    expect(await other.handle({ method: 'GET', path: '/version', authorization })).toMatchObject({ status: 595 });
+    expect(await other.handle({ method: 'GET', path: '/version', authorization })).toMatchObject({ status: 200 });
+    await other.close();
+  });
+
+  it('with a fault that is none is refused', () => {
+    const faults = [{ match: {}, when: 'sometimes', effect: 'reset' }];
+    expect(() => parseTopology({ ...demoTopology(), faults })).toThrow('faults[0].when');
   });
 });

@@ -36,7 +36,10 @@ async function preparePython(): Promise<{ python: string } | { missing: string }
 describe('proxmoxer', () => {
   it('lists, clones, configures, starts, snapshots and deletes', { timeout: 240_000 }, async ({ skip }) => {
     const prepared = await preparePython();
-    if ('missing' in prepared) return skip(prepared.missing);
+    if ('missing' in prepared) {
+      skip(prepared.missing);
+      return;
+    }
     const topology = demoTopology();
     const [token] = topology.tokens;
     if (token === undefined) throw new Error('the demo has a token');

@@ -33,7 +33,7 @@ export function screenLines(vm: Vm, guestUp: boolean): string[] {
 export function drawLines(lines: readonly string[]): Uint8Array {
   const dots = new Uint8Array(screenWidth * screenHeight);
   for (const [row, line] of lines.entries()) {
-    for (const [column, sign] of [...line].slice(0, signsPerLine).entries()) {
+    for (const [column, sign] of line.slice(0, signsPerLine).split('').entries()) {
       drawSign(dots, sign, { left: margin + column * cellWidth, top: margin + row * cellHeight });
     }
   }
