@@ -1,32 +1,10 @@
 // The shapes every object of the API shares: metadata, conditions, and how a kind is declared.
 import { z } from 'zod';
+import type { ObjectMeta } from '../kube/types.ts';
 
 export const GROUP = 'pve-operator.io';
 export const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}` as const;
-
-export interface OwnerReference {
-  apiVersion: string;
-  kind: string;
-  name: string;
-  uid: string;
-  controller?: boolean;
-  blockOwnerDeletion?: boolean;
-}
-
-export interface ObjectMeta {
-  name: string;
-  namespace?: string;
-  uid?: string;
-  resourceVersion?: string;
-  generation?: number;
-  creationTimestamp?: string;
-  deletionTimestamp?: string;
-  labels?: Record<string, string>;
-  annotations?: Record<string, string>;
-  finalizers?: string[];
-  ownerReferences?: OwnerReference[];
-}
 
 /** An object of our API group: metadata plus what its kind's schemas say. */
 export interface ApiObject<Spec, Status = undefined> {

@@ -1,9 +1,10 @@
 // Decides which revision of a plan is current, what a new one looks like, and which old ones nobody needs.
-import { API_VERSION, GROUP, type OwnerReference } from '../api/object.ts';
+import { API_VERSION, GROUP } from '../api/object.ts';
 import type { Plan, PlanRevision } from '../api/plan.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { isEqualJson } from '../kube/status.ts';
 import { INDEX, type Stores } from './context.ts';
+import type { OwnerReference } from '../kube/types.ts';
 
 /** Label on a revision: the plan's name. */
 export const PLAN_LABEL = `${GROUP}/plan`;
