@@ -92,7 +92,6 @@ export const PARAMETERS = {
   'GET /cluster/tasks': {},
   'GET /nodes/{node}/tasks/{upid}/status': {},
   'GET /nodes/{node}/tasks/{upid}/log': { start: { kind: 'integer', min: 0 }, limit: { kind: 'integer', min: 0 } },
-  'GET /nodes/{node}/storage': { content: text, enabled: flag, storage: text, target: text },
   'GET /nodes/{node}/qemu/{vmid}/config': { current: flag },
   'GET /nodes/{node}/qemu/{vmid}/pending': {},
   'GET /nodes/{node}/qemu/{vmid}/status/current': {},
