@@ -3,8 +3,8 @@ import { API_VERSION, GROUP } from '../api/object.ts';
 import type { Plan, PlanRevision } from '../api/plan.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { isEqualJson } from '../kube/status.ts';
-import { INDEX, type Stores } from './context.ts';
 import type { OwnerReference } from '../kube/types.ts';
+import { INDEX, type Stores } from './context.ts';
 
 /** Label on a revision: the plan's name. */
 export const PLAN_LABEL = `${GROUP}/plan`;
