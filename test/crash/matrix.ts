@@ -25,26 +25,38 @@ type Phase = 'deploy' | 'delete';
 
 const MAX_LIVES = 5;
 
-/** Runs the whole matrix; `onRun` is told about every run. */
-export async function runMatrix(
-  options: { profiles?: readonly Profile[]; onRun?: (run: string) => void } = {},
-): Promise<MatrixResult> {
+export interface MatrixOptions {
+  profiles?: readonly Profile[];
+  /** Told about every run. */
+  onRun?: (run: string) => void;
+}
+
+/** Runs the whole matrix. */
+export async function runMatrix(options: MatrixOptions = {}): Promise<MatrixResult> {
   const result: MatrixResult = { points: 0, leaks: 0, duplicates: 0, findings: [] };
   for (const profile of options.profiles ?? PROFILES) {
-    for (const phase of ['deploy', 'delete'] as const) {
-      const undisturbed = await run(profile, phase, undefined);
-      if (undisturbed.problem !== undefined)
-        throw new Error(`${profile.name} ${phase}, undisturbed: ${undisturbed.problem}`);
-      for (const [index, effect] of undisturbed.effects.entries()) {
-        for (const kind of INTERRUPTION_KINDS) {
-          const point = { effect: index + 1, kind };
-          options.onRun?.(`${profile.name} ${phase} ${kind} ${effect}`);
-          judge(result, { profile: profile.name, phase, point, effect }, await run(profile, phase, point), undisturbed);
-        }
-      }
-    }
+    await interruptEverywhere(result, profile, 'deploy', options);
+    await interruptEverywhere(result, profile, 'delete', options);
   }
   return result;
+}
+
+async function interruptEverywhere(
+  result: MatrixResult,
+  profile: Profile,
+  phase: Phase,
+  { onRun }: MatrixOptions,
+): Promise<void> {
+  const undisturbed = await run(profile, phase, undefined);
+  if (undisturbed.problem !== undefined)
+    throw new Error(`${profile.name} ${phase}, undisturbed: ${undisturbed.problem}`);
+  const points = undisturbed.effects.flatMap((effect, index) =>
+    INTERRUPTION_KINDS.map((kind) => ({ effect, point: { effect: index + 1, kind } })),
+  );
+  for (const { effect, point } of points) {
+    onRun?.(`${profile.name} ${phase} ${point.kind} ${effect}`);
+    judge(result, { profile: profile.name, phase, point, effect }, await run(profile, phase, point), undisturbed);
+  }
 }
 
 interface Run {

@@ -66,11 +66,13 @@ function pauseOf(result: ReconcileResult | undefined): number {
 
 /** Lets time pass until the promise has settled, or the process that waits for it is dead. */
 async function pump<T>(world: CrashWorld, promise: Promise<T>): Promise<T | undefined> {
-  let settled = false;
-  const watched = promise.finally(() => void (settled = true));
+  const state = { settled: false };
+  const watched = promise.finally(() => {
+    state.settled = true;
+  });
   watched.catch(() => undefined);
   await world.clock.advance(0);
-  while (!settled) {
+  while (!state.settled) {
     if (world.interruption.dead) return undefined;
     await world.clock.advance(STEP_MS);
   }
