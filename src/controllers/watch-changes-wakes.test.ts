@@ -26,6 +26,8 @@ let woken: string[];
 let handlers: Map<string, Handler>;
 let inventory: SnapshotShape;
 let watch: ChangeWatch;
+/** UIDs whose clone slots were given back. */
+let released: string[];
 /** The index of VMs by cluster; by default all are on it. */
 let clusterOf: ((vm: VirtualMachine) => string | undefined) | undefined;
 
@@ -84,7 +86,9 @@ beforeEach(() => {
   const queues = Object.fromEntries(
     ['virtualMachines', 'clusters', 'plans', 'pools', 'zones'].map((name) => [name, queue(name)]),
   );
-  const clusters = { open: () => [{ name: 'lab', inventory: { snapshot: () => aSnapshot(inventory) } }] };
+  released = [];
+  const cloneSlots = { release: (uid: string) => void released.push(uid) };
+  const clusters = { open: () => [{ name: 'lab', inventory: { snapshot: () => aSnapshot(inventory) }, cloneSlots }] };
   watch = watchChanges(
     { clusters } as unknown as Context,
     { stores } as unknown as Informers,
@@ -145,6 +149,17 @@ describe('a change of a VM', () => {
     ]);
     expect(change('virtualMachines', rested, rested)).toEqual([]);
     expect(change('virtualMachines', rested, undefined, 'deleted')).toContain('clusters lab resync');
+  });
+
+  test('that is gone gives back its clone slot and its host name', () => {
+    const gone = change(
+      'virtualMachines',
+      vm('gone', { state: 'ready' }, { uid: 'uid-of-gone' }),
+      undefined,
+      'deleted',
+    );
+    expect(released).toEqual(['uid-of-gone']);
+    expect(gone).toContain('virtualMachines waiting user');
   });
 });
 

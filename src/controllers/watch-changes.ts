@@ -8,6 +8,7 @@ import { keyOf } from '../kube/types.ts';
 import type { Priority } from '../kube/work-queue.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Context, INDEX } from './context.ts';
+import { hostnameOf } from './design.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
 
@@ -54,8 +55,15 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   const wakeUnaddressed = (): void => wakeIn(WITHOUT_ADDRESSES);
   const wakeUncloned = (): void => wakeIn(WITHOUT_VMID);
 
+  // Also when the finalizer was taken away by force: nobody else would give back what the object held here.
+  const letGo = (vm: VirtualMachine): void => {
+    for (const { cloneSlots } of context.clusters.open()) cloneSlots.release(vm.metadata.uid ?? '');
+    wakeUnready(stores.virtualMachines.byIndex(INDEX.hostname, hostnameOf(vm) ?? ''));
+  };
+
   on(stores.virtualMachines, (vm, change) => {
     if (concernsReconcile(change)) queues.virtualMachines.add(keyOf(vm));
+    if (change.type === 'deleted') letGo(vm);
     if (change.type === 'updated' && change.previous?.status?.clusterName === vm.status?.clusterName) return;
     queues.plans.add(vm.spec.planRef.name, 'resync');
     if (vm.status?.clusterName !== undefined) queues.clusters.add(vm.status.clusterName, 'resync');
