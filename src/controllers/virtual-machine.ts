@@ -109,8 +109,9 @@ async function finish(turn: Turn, result: Advance): Promise<ReconcileResult> {
   }
   const built = { ...result.status, observedGeneration: vm.metadata.generation ?? 0 };
   const status = withPackageCondition(vm, built, context);
-  await visit.write(status, { notes: result.notes }, closeOperation(status));
+  // The record first: after the status nobody comes back to it, and who waits for Ready wants to read it whole.
   await recordRun(context, vm, { status, result: 'Succeeded' });
+  await visit.write(status, { notes: result.notes }, closeOperation(status));
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
   return { kind: 'after', ms: FIRST_SIGHT_MS };
 }
