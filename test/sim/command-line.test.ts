@@ -25,8 +25,4 @@ describe('readCommandLine', () => {
   it.each(refused)('refuses $args', ({ args, text }) => {
     expect(() => readCommandLine(args)).toThrow(text);
   });
-
-  it('answers nothing when help is wanted', () => {
-    expect(readCommandLine(['--help'])).toBeUndefined();
-  });
 });

@@ -66,7 +66,9 @@ function backupStorage(call: Call): Storage {
   try {
     const storage = call.world.volumes.storage(id, textOf(call.params['node']));
     if (!storage.content.includes('backup'))
-      throw failure(`can't use storage '${id}' for backups - wrong content type`);
+      throw failure(
+        `could not get storage information for '${id}': can't use storage '${id}' for backups - wrong content type`,
+      );
     return storage;
   } catch (error) {
     const text = messageOf(error);

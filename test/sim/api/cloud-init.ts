@@ -4,7 +4,7 @@ import { node, oneOf, required, vmid } from '../schema/parameter.ts';
 import { regenerateCloudInit } from '../state/cloud-init.ts';
 import { drivesOf, isCloudInit, parseNet } from '../state/drive.ts';
 import type { Options, Vm } from '../state/vm.ts';
-import { isCloudInitOption, shownValue } from './config/option-groups.ts';
+import { isCloudInitOption, requireUnlocked, shownValue } from './config/option-groups.ts';
 import { needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -159,6 +159,7 @@ export const cloudInitRoutes: Route[] = [
     parameters: { node, vmid },
     run: (call) => {
       const vm = vmOf(call);
+      requireUnlocked(vm);
       if (hasDrive(vm)) regenerateCloudInit(vm);
       return null;
     },

@@ -43,8 +43,8 @@ function add(call: Call): null {
   const sid = resourceId(textOf(call.params['sid']));
   if (call.params['group'] !== undefined)
     throw failure("invalid parameter 'group': ha groups have been migrated to rules");
-  if (call.world.haResources.has(sid)) throw failure(`resource ID '${sid}' already defined`);
-  if (!call.world.vms.has(Number(sid.split(':')[1]))) throw failure(`unable to find VM '${sid.split(':')[1]}'`);
+  if (call.world.haResources.has(sid)) throw failure(`create resource failed: resource ID '${sid}' already defined`);
+  if (!call.world.vms.has(Number(sid.split(':')[1]))) throw failure(`resource '${sid}' does not exist in cluster`);
   call.world.haResources.set(sid, entryOf(call.params));
   return null;
 }

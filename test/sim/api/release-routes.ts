@@ -12,7 +12,7 @@ const newIn9 = new Set(['GET /cluster/ha/rules', 'POST /cluster/ha/rules', 'POST
 const monitor = needs('/vms/{vmid}', 'VM.Monitor');
 
 const figuresNewIn9 =
-  /^(?:memhost|arcsize|memavailable|pressure(?:cpu|io|memory)(?:some|full)|nics|dependent-ha-resources|has-dbus-vmstate)$/;
+  /^(?:memhost|arcsize|memavailable|pressure(?:cpu|io|memory)(?:some|full)|dependent-ha-resources|has-dbus-vmstate)$/;
 
 /** Endpoints whose answers have fields that came with 9.0. */
 const figureEndpoints =

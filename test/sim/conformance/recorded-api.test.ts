@@ -74,6 +74,8 @@ function recordedCluster(): Topology {
   });
 }
 
+const byHand = 'the archive was put into the folder by hand';
+
 /** Files of one run share its cluster; the steps named differ for the reason beside them. */
 const runs: readonly Readonly<Record<string, Readonly<Record<string, string>>>>[] = [
   {
@@ -92,10 +94,55 @@ const runs: readonly Readonly<Record<string, Readonly<Record<string, string>>>>[
       'put-digest-right': 'a digest of that run',
     },
   },
-  { snapshots: {}, 'template-and-clone': {} },
-  { 'migrate-offline': { 'with-raw-snapshot': 'the snapshot was written into the file by hand' } },
-  { 'backup-jobs': { 'destroy-with-purge': 'its VM was made by recordings that are not played' } },
+  {
+    snapshots: {},
+    'template-and-clone': {},
+    locks: {
+      'flock-put-10s': 'another process held the lock',
+      'flock-clone-1s': 'another process held the lock',
+      'flock-start': 'another process held the lock',
+    },
+  },
+  {
+    'migrate-offline': { 'with-raw-snapshot': 'the snapshot was written into the file by hand' },
+    firewall: {
+      'rule-update': 'a digest of that run',
+      'alias-get-missing': 'reading one alias is not served',
+      'cluster-ipset': 'changing the sets of the datacenter is not served',
+      'rule-dc-ipset': 'it names that set',
+    },
+    'storage-content': {
+      'backup-protect': byHand,
+      'backup-info': byHand,
+      'backup-delete-protected': byHand,
+      'backup-unprotect': byHand,
+    },
+    cluster: { 'nextid-exhausted': 'the VMs of the range were made by hand' },
+  },
+  {
+    'running-extra': {},
+    vzdump: {
+      'vm-on-other-node': 'the VM was made by recordings that are not played',
+      'locked-clone': 'the lock was written by hand',
+      'locked-backup': 'the lock was written by hand',
+      'backup-mode-stop': 'the machine there was an imitation',
+      'backup-qemu-error': 'the machine there was told to fail',
+    },
+    'backup-jobs': {},
+  },
 ];
+
+/** Made by a part of the run that is not among the files. */
+const unrecordedVm: Recorded = {
+  id: 'made-before',
+  request: { auth: 'root', method: 'POST', path: '/nodes/pve1/qemu', enc: 'form', params: { vmid: 700 } },
+  response: { status: 200, reason: 'OK', body: {} },
+};
+
+/** Locks that were written into the configuration by hand, as the steps' names say. */
+function lockOf(step: string): string | null {
+  return /^(backup|clone|create|migrate|rollback|snapshot-delete|snapshot|suspended)-/.exec(step)?.[1] ?? null;
+}
 
 /** Values that only that run had stand as `<…>`. */
 function isBoundToItsRun({ request }: Recorded): boolean {
@@ -133,12 +180,20 @@ class Replay {
         errors: typeof body === 'string' ? undefined : body.errors,
         task: step.task?.exitstatus,
       };
+      await this.#prepare(file, step.id);
       const actual = await this.#play(step);
-      // Verification alone was recorded: what passes it was taken away again.
-      if (file === 'param-verification' && actual.status === 200) this.#simulator.world.vms.delete(100);
       if (!isDeepStrictEqual(expected, actual)) found.push(step.id);
     }
     return found;
+  }
+
+  /** What was done between the requests. */
+  async #prepare(file: string, step: string): Promise<void> {
+    const { vms } = this.#simulator.world;
+    if (file === 'cluster' && !vms.has(700)) await this.#play(unrecordedVm);
+    if (file === 'locks' && vms.has(500)) this.#simulator.setLock(500, lockOf(step));
+    // Verification alone was recorded: what passes it was taken away again.
+    if (file === 'param-verification') vms.delete(100);
   }
 
   async #play(step: Recorded): Promise<{ status: number; reason: string; errors: unknown; task: unknown }> {
@@ -155,6 +210,6 @@ describe.skipIf(!available)('answers of the real API code', () => {
   it.each(runs.map((files) => ({ name: Object.keys(files).join(', '), files })))('$name', async ({ files }) => {
     const replay = new Replay();
     for (const [file, known] of Object.entries(files))
-      expect({ file, differing: await replay.differing(file) }).toEqual({ file, differing: Object.keys(known) });
+      expect.soft({ file, differing: await replay.differing(file) }).toEqual({ file, differing: Object.keys(known) });
   });
 });
