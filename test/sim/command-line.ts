@@ -14,6 +14,7 @@ export const help = `Serves a simulated Proxmox VE cluster over TLS on 127.0.0.1
   --record FILE         append every request as a line of JSON
   --keep NUMBER         requests the log keeps in full, per cluster (default 100000)
   --announce FILE       write {url, nodeUrls, caPem, fingerprint, controlUrl, tokens, clusters} there once it listens
+  --topology-schema     print the JSON schema of topology files and end
   --help                this text
 
 SIGTERM and SIGINT end it.
@@ -35,8 +36,8 @@ export interface CommandLine {
   announce: string | undefined;
 }
 
-/** The options in the arguments; undefined when help was asked for. Throws with a text for people. */
-export function readCommandLine(args: readonly string[]): CommandLine | undefined {
+/** The options in the arguments, or what to print instead. Throws with a text for people. */
+export function readCommandLine(args: readonly string[]): CommandLine | 'help' | 'schema' {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -50,10 +51,12 @@ export function readCommandLine(args: readonly string[]): CommandLine | undefine
       record: { type: 'string' },
       keep: { type: 'string', default: '100000' },
       announce: { type: 'string' },
+      'topology-schema': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) return undefined;
+  if (values.help) return 'help';
+  if (values['topology-schema']) return 'schema';
   return {
     port: values.port === undefined ? undefined : portOf(values.port, '--port'),
     controlPort: portOf(values['control-port'], '--control-port'),

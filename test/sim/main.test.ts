@@ -94,6 +94,12 @@ describe('the command', () => {
       expect(run.output).toContain(`--${option} `);
   });
 
+  it('prints the schema of topology files', async () => {
+    const run = new Run('--topology-schema');
+    expect(await run.ended).toBe(0);
+    expect(JSON.parse(run.output)).toMatchObject({ type: 'object', required: ['nodes', 'storages'] });
+  });
+
   it('announces where it listens, prints it, and ends on SIGTERM', async () => {
     const { run, announced } = await start('--port', '0', '--speed', 'instant');
     expect(announced).toEqual({
@@ -152,6 +158,14 @@ describe('the command', () => {
     for (const cluster of announced.clusters) expect(await version(cluster)).toBe(200);
   });
 
+  it('is the release it is told to be', async () => {
+    const { announced } = await start('--port', '0', '--speed', 'instant', '--pve', '8');
+    const client = new TlsClient(announced);
+    const { body } = await client.send({ path: '/version' });
+    client.close();
+    expect(JSON.parse(body)).toMatchObject({ data: { release: expect.stringMatching(/^8\./) } });
+  });
+
   it('lets virtual time pass when told', async () => {
     const { announced } = await start('--port', '0', '--speed', 'virtual');
     const body = JSON.stringify({ action: 'advance', ms: 86_400_000 });
@@ -165,6 +179,7 @@ describe('the command', () => {
     { name: 'an unknown option', args: ['--nope'], want: "Unknown option '--nope'" },
     { name: 'a speed that is none', args: ['--speed', 'fast'], want: '--speed must be a positive number, got fast' },
     { name: 'a port that is none', args: ['--port', '99999'], want: '--port must be a port, got 99999' },
+    { name: 'a release that is none', args: ['--pve', '7'], want: '--pve must be 8 or 9, got 7' },
     { name: 'a topology that is missing', args: ['--topology', '/nowhere.json'], want: 'no such file' },
   ];
   it.each(refused)('refuses $name', async ({ args, want }) => {
@@ -179,6 +194,7 @@ describe('the options', () => {
     port: undefined,
     controlPort: 0,
     topologies: [],
+    pve: undefined,
     speed: 1,
     seed: 1,
     state: undefined,
@@ -188,10 +204,12 @@ describe('the options', () => {
   };
   const rows: { name: string; args: string[]; want: unknown }[] = [
     { name: 'none', args: [], want: usual },
-    { name: 'help', args: ['--help', '--port', '1'], want: undefined },
+    { name: 'help', args: ['--help', '--port', '1'], want: 'help' },
+    { name: 'the schema', args: ['--topology-schema'], want: 'schema' },
     { name: 'a factor', args: ['--speed', '0.5'], want: { ...usual, speed: 0.5 } },
     { name: 'no time at all', args: ['--speed=instant'], want: { ...usual, speed: 'instant' } },
     { name: 'virtual time', args: ['--speed=virtual'], want: { ...usual, speed: 'virtual' } },
+    { name: 'the release before', args: ['--pve', '8'], want: { ...usual, pve: 8 } },
     { name: 'a seed', args: ['--seed', '7'], want: { ...usual, seed: 7 } },
     { name: 'a short log', args: ['--keep', '10'], want: { ...usual, keptRecords: 10 } },
     { name: 'two clusters', args: ['--topology', 'a', '--topology', 'b'], want: { ...usual, topologies: ['a', 'b'] } },

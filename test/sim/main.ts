@@ -9,6 +9,7 @@ import { listenControl } from './control.ts';
 import { parseStates, stateText } from './saved-state.ts';
 import type { SavedState } from './saved-state.ts';
 import { parseTopology, Simulator } from './simulator.ts';
+import { topologyJsonSchema } from './topology.ts';
 import type { Listening, Topology } from './simulator.ts';
 
 const defaultPort = 8006;
@@ -21,18 +22,19 @@ interface Cluster {
 
 async function main(): Promise<void> {
   const options = readCommandLine(process.argv.slice(2));
-  if (options === undefined) {
-    process.stdout.write(help);
-    return;
-  }
+  if (options === 'help') process.stdout.write(help);
+  else if (options === 'schema') process.stdout.write(`${JSON.stringify(topologyJsonSchema(), null, 2)}\n`);
+  else await serve(options);
+}
+
+async function serve(options: CommandLine): Promise<void> {
   const simulators = await makeSimulators(options);
   if (options.record !== undefined) record(simulators, options.record);
   const save = async (): Promise<void> => saveStates(simulators, options.state);
   const clusters: Cluster[] = [];
-  for (const [index, simulator] of simulators.entries()) {
-    const isFirst = index === 0;
-    const port = options.port ?? (simulator.hasSavedPorts ? undefined : defaultPort);
-    const listening = await simulator.listen(isFirst && port !== undefined ? { port } : {});
+  for (const simulator of simulators) {
+    const isFirst = clusters.length === 0;
+    const listening = await simulator.listen(isFirst ? firstPort(options, simulator) : {});
     const control = await listenControl(simulator, isFirst ? options.controlPort : 0, { save });
     clusters.push({ simulator, listening, control });
   }
@@ -47,6 +49,12 @@ async function main(): Promise<void> {
     await simulator.close();
   }
   await save();
+}
+
+/** The port that was asked for, or the saved one, or the usual one. */
+function firstPort({ port }: CommandLine, simulator: Simulator): { port?: number } {
+  if (port !== undefined) return { port };
+  return simulator.hasSavedPorts ? {} : { port: defaultPort };
 }
 
 async function makeSimulators(options: CommandLine): Promise<Simulator[]> {

@@ -120,6 +120,11 @@ interface Version {
   repoid: string;
 }
 
+/** The JSON schema of topology files; patterns in them are checked only when one is read. */
+export function topologyJsonSchema(): unknown {
+  return z.toJSONSchema(topologySchema, { io: 'input' });
+}
+
 /** The topology in that JSON value; throws with the wrong fields' paths. */
 export function parseTopology(json: unknown): Topology {
   const result = topologySchema.safeParse(json);
