@@ -1,4 +1,5 @@
 // What an administrator does behind a client's back: by hand, on the hosts, or in the rights.
+import { recoverLater } from './api/ha-recovery.ts';
 import { failure } from './errors.ts';
 import { Vm } from './state/vm.ts';
 import type { Options } from './state/vm.ts';
@@ -73,11 +74,13 @@ export class Administrator {
   nodeDown(name: string): void {
     this.#setNode(name, 'down');
     for (const vm of this.world.vms.values()) if (vm.node === name) endProcess(this.world, vm);
+    recoverLater(this.world, name);
   }
 
   /** Cuts a node off from the cluster; it goes on running on its own. */
   cutNode(name: string): void {
     this.#setNode(name, 'cut');
+    recoverLater(this.world, name);
   }
 
   /** Stops the node's API daemons in their tracks: connections open, answers do not come until `nodeUp`. */

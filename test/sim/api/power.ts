@@ -190,14 +190,15 @@ function startAgainSoon(world: World, vm: Vm): void {
   world.clock.after(durations.rebootRestart, () => {
     const again = world.vms.get(vm.vmid);
     if (again === undefined || again.running !== undefined || again.node !== vm.node) return;
-    const kind = {
-      node: again.node,
-      type: 'qmstart',
-      id: String(again.vmid),
-      caller: { id: 'root@pam', user: 'root@pam', tokenName: undefined },
-    };
-    world.tasks.start(kind, (task) => lockConfig(world, again, () => startLocked(world, again, task), { task }));
+    startByHost(world, again);
   });
+}
+
+/** A start that a daemon of the node asks for, not a client. */
+export function startByHost(world: World, vm: Vm): void {
+  const caller = { id: 'root@pam', user: 'root@pam', tokenName: undefined };
+  const kind = { node: vm.node, type: 'qmstart', id: String(vm.vmid), caller };
+  world.tasks.start(kind, (task) => lockConfig(world, vm, () => startLocked(world, vm, task), { task }));
 }
 
 function reset(call: Call): string {
