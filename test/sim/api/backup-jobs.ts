@@ -4,6 +4,8 @@ import { splitList } from '../schema/formats.ts';
 import { configIdList, flag, formatted, required, text } from '../schema/parameter.ts';
 import type { ParameterTable, Parameters } from '../schema/parameter.ts';
 import type { BackupJob } from '../state/world.ts';
+import { eventOf } from './backup-schedule.ts';
+import { nextRun } from './calendar-event.ts';
 import { vzdumpOptions } from './backup-options.ts';
 import { needs, optionalText, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
@@ -39,8 +41,13 @@ function shown(id: string, job: BackupJob): Record<string, unknown> {
 function list(call: Call): unknown {
   return [...call.world.backupJobs].map(([id, job]) => ({
     ...shown(id, job),
-    ...(job['enabled'] === 0 ? {} : { 'next-run': call.world.nowSeconds() + 3600 }),
+    ...upcoming(job, call.world.clock.now()),
   }));
+}
+
+function upcoming(job: BackupJob, nowMs: number): { 'next-run'?: number } {
+  const next = job['enabled'] === 0 ? undefined : nextRun(eventOf(job), nowMs);
+  return next === undefined ? {} : { 'next-run': next };
 }
 
 function take(job: BackupJob, params: Parameters): void {

@@ -29,7 +29,8 @@ function requireSelection(params: Parameters): void {
   if (other !== undefined) throw parameterError({ [other]: "option conflicts with option 'vmid'" });
 }
 
-function start(call: Call): string {
+/** Starts a backup of the call's VMs that its node holds; `OK` when it holds none. */
+export function startBackup(call: Call): string {
   const { world, params } = call;
   requireSelection(params);
   for (const option of ['tmpdir', 'dumpdir', 'script'])
@@ -329,5 +330,5 @@ const parameters: ParameterTable = {
 };
 
 export const backupRoutes: Route[] = [
-  { method: 'POST', path: '/nodes/{node}/vzdump', permission: 'all', proxied: true, parameters, run: start },
+  { method: 'POST', path: '/nodes/{node}/vzdump', permission: 'all', proxied: true, parameters, run: startBackup },
 ];
