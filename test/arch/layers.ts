@@ -41,6 +41,8 @@ export const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
   'http/': ['kube/informer.ts', 'kube/log.ts', 'metrics.ts'],
   'app.ts': ['api/', 'clock.ts', 'config.ts', 'controllers/', 'dns/', 'http/', 'kube/', 'metrics.ts'],
   'main.ts': ['app.ts', 'config.ts', 'kube/local-config.ts', 'log.ts'],
+  // commands beside the operator, which talk to no server
+  'cli/': ['api/', 'domain/'],
 };
 
 /** Files of another layer that are imported for their types only. */
@@ -56,7 +58,7 @@ export const PACKAGES: Readonly<Record<string, readonly Place[]>> = {
   undici: ['kube/', 'pve/', 'dns/'],
   pino: ['log.ts'],
   'prom-client': ['metrics.ts'],
-  'node:fs': ['main.ts'],
+  'node:fs': ['main.ts', 'cli/'],
   'node:fs/promises': [],
   'node:child_process': [],
   'node:http': ['http/'],
