@@ -7,6 +7,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // The fast loop: modules are loaded once a worker, not once a file. Unit tests keep no state in modules.
+          isolate: false,
+          pool: 'threads',
           include: [
             'src/**/*.test.ts',
             'test/arch/**/*.test.ts',
