@@ -1,5 +1,4 @@
 // Puts the operator together. Only this file constructs; everything else is given what it needs.
-import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { Allocations } from './controllers/allocations.ts';
@@ -124,7 +123,6 @@ async function act(
     metrics,
     now: () => clock.now(),
     leads,
-    randomBytes: (count) => randomBytes(count),
     openDnsZone: (zone, apiKey) => openPowerDns(dns, zone, apiKey),
     dnsTimeoutMs: config.dnsTimeoutMs,
     operatorNamespace: config.namespace,

@@ -2,6 +2,7 @@
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import { parseAddress } from '../domain/ip.ts';
 import { addressReservationName, vmidReservationName } from '../domain/reservation-names.ts';
 import { nextVmid } from '../domain/vmid.ts';
 import { StalledError } from '../errors.ts';
@@ -239,17 +240,13 @@ function vmidReservation(vm: VirtualMachine, cluster: string, vmid: number): New
 
 /** The choices that the addresses of a status came from. The main address of a family is the first of it. */
 function choicesOf({ status }: VirtualMachine, network: { bridge: string; vlan: number }): AddressChoice[] {
-  const all = status?.addresses ?? [];
-  return all.map((entry) => {
-    const { address, prefixLength, gateway, nameservers, pool } = entry;
-    const family = familyOf(address);
-    const order = all.filter((other) => familyOf(other.address) === family).indexOf(entry);
+  const counts = { IPv4: 0, IPv6: 0 };
+  return (status?.addresses ?? []).flatMap(({ address, prefixLength, gateway, nameservers, pool }) => {
+    const family = parseAddress(address)?.family;
+    if (family === undefined) return [];
+    const order = counts[family]++;
     return { ...network, address, family, prefixLength, gateway, nameservers, poolName: pool ?? 'unknown', order };
   });
-}
-
-function familyOf(address: string): 'IPv4' | 'IPv6' {
-  return address.includes(':') ? 'IPv6' : 'IPv4';
 }
 
 function holder(vm: VirtualMachine) {

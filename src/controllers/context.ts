@@ -54,7 +54,6 @@ export interface Context {
   now(): number;
   /** Whether no other operator can be acting; asked right before an effect, it also covers a process that was frozen. */
   leads(): boolean;
-  randomBytes(count: number): Uint8Array;
   openDnsZone(zone: DNSZone, apiKey: string): DnsProvider;
   /** Time limit of one DNS publication: it must not hold a VM up. */
   dnsTimeoutMs: number;

@@ -105,7 +105,6 @@ function contextOf(world: CrashWorld, signal: AbortSignal): { context: Context; 
     metrics: createMetrics(),
     now: () => clock.now(),
     leads: () => true,
-    randomBytes: (count) => new Uint8Array(count),
     openDnsZone: (zone) => world.dns.open(zone),
     dnsTimeoutMs: 5_000,
     operatorNamespace: OPERATOR_NAMESPACE,

@@ -66,7 +66,6 @@ export function createFakeContext(options: FakeContextOptions = {}): FakeContext
     metrics: createMetrics(),
     now: () => clock.now(),
     leads: () => true,
-    randomBytes: (count) => new Uint8Array(count),
     openDnsZone:
       options.openDnsZone ??
       ((zone) => {

@@ -3,6 +3,7 @@ import { datacenterFormats, registeredTags } from '../schema/datacenter-formats.
 import { splitList } from '../schema/formats.ts';
 import { configIdList, formatted, integer, oneOf, text } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
+import { keyboards } from '../schema/vm-options.ts';
 import { may, needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -34,33 +35,6 @@ const languages = [
   'ukr',
   'zh_CN',
   'zh_TW',
-];
-const keyboards = [
-  'de',
-  'de-ch',
-  'da',
-  'en-gb',
-  'en-us',
-  'es',
-  'fi',
-  'fr',
-  'fr-be',
-  'fr-ca',
-  'fr-ch',
-  'hu',
-  'is',
-  'it',
-  'ja',
-  'lt',
-  'mk',
-  'nl',
-  'no',
-  'pl',
-  'pt',
-  'pt-br',
-  'sv',
-  'sl',
-  'tr',
 ];
 
 const options: ParameterTable = {

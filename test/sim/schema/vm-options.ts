@@ -108,7 +108,8 @@ const vgaTypes = [
   'virtio-gl',
   'vmware',
 ];
-const keyboards = [
+/** Keyboard layouts that a VM and the datacenter may name. */
+export const keyboards = [
   'de',
   'de-ch',
   'da',
