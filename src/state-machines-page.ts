@@ -1,6 +1,6 @@
 // Prints docs/state-machines.md: every machine of src/machines.ts with its steps, in the order of work.
 import { table } from './api/reference.ts';
-import type { VirtualMachineStatus } from './api/virtual-machine.ts';
+import type { VirtualMachineStatus } from './api/virtual-machine-status.ts';
 import type { Need } from './machine/facts.ts';
 import type { ActionKind, Machine, MachineEntry, Step } from './machine/vocabulary.ts';
 import { MACHINES } from './machines.ts';

@@ -1,6 +1,7 @@
 // Tests of the progress of machines and the table that shows it.
 import { describe, expect, test } from 'vitest';
-import type { StepRecord, VirtualMachine, VirtualMachineStatus } from '../../src/api/virtual-machine.ts';
+import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
+import type { StepRecord, VirtualMachineStatus } from '../../src/api/virtual-machine-status.ts';
 import { durationText, newLines, outcomeText, progressOf, tableLines, type VmProgress } from './progress.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');

@@ -1,6 +1,7 @@
 // How far the virtual machines are: what was seen of each, kept across changes, and the table that shows it.
 import { DEPLOY_STATES, type State } from '../../src/api/states.ts';
-import type { OperationStatus, StepRecord, VirtualMachine } from '../../src/api/virtual-machine.ts';
+import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
+import type { OperationStatus, StepRecord } from '../../src/api/virtual-machine-status.ts';
 
 /** What is known of one machine's deployment. */
 export interface VmProgress {

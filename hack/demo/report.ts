@@ -1,5 +1,6 @@
 // What the demo prints at its end: the deploy log, the machine, where everything listens, or why it failed.
-import type { AddressStatus, VirtualMachine } from '../../src/api/virtual-machine.ts';
+import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
+import type { AddressStatus } from '../../src/api/virtual-machine-status.ts';
 import type { VirtualMachineRun } from '../../src/api/virtual-machine-run.ts';
 import { durationText } from './progress.ts';
 

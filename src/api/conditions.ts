@@ -29,6 +29,13 @@ export const SUMMARY_CONDITIONS = {
 export const ABNORMAL_CONDITIONS = {
   Locked: 'Proxmox VE holds a lock on the VM; everything waits until it is gone.',
   IdentityMismatch: 'The VM under the VMID does not carry the stamp of this object; nothing is touched.',
+  Paused: 'The annotation pve-operator.io/pause holds everything for this VM.',
+  Suspended: 'The VM is suspended: stopped, and kept stopped.',
+  DeletionProtected: 'The object is being deleted and protected; nothing is destroyed.',
+  RestartRequired: 'Changes are pending in Proxmox VE that take effect at the next start.',
+  DriftDetected: 'The VM was changed in Proxmox VE and is not as declared any more.',
+  ShrinkRefused: 'A disk is larger than declared; Proxmox VE cannot shrink one.',
+  ConsentRequired: 'Something would have to be destroyed that spec.consent does not name.',
   FirewallInactive: 'The firewall of the VM cannot work as declared, for example because of DHCP.',
   LeftBehind: 'Something was left on Proxmox VE that a person should look at.',
 } as const;
@@ -57,7 +64,45 @@ export const REASONS = {
   },
   ChangePending: {
     meaning: 'Plan, options or SSH keys differ from what the VM was built from; the message says in what.',
-    cure: 'Nothing is applied to a VM that exists. New VMs are built from what is declared now.',
+    cure: 'Options and another plan are applied by themselves; an edit of the plan by an operation of type ChangePackage, SSH keys by SetCloudInit, another operating system by Reinstall.',
+  },
+  Paused: {
+    meaning: 'The annotation pve-operator.io/pause is set; nothing is done with this VM.',
+    cure: 'Take the annotation away.',
+  },
+  Suspended: { meaning: 'spec.suspension is set: the VM is kept stopped.', cure: 'Take spec.suspension away.' },
+  Halted: { meaning: 'The VM is stopped because spec.runStrategy says so.' },
+  StoppedByHand: {
+    meaning: 'The VM is stopped, and nobody who declares it has asked for that.',
+    cure: 'Start it by an operation, or set spec.runStrategy to Always.',
+  },
+  DeletionProtected: {
+    meaning: 'The object is being deleted while spec.deletionProtection is true; nothing is destroyed.',
+    cure: 'Set spec.deletionProtection to false to let the deletion go on.',
+  },
+  RestartRequired: {
+    meaning: 'Changes of the configuration are pending until the VM is started anew.',
+    cure: 'Restart the VM with an operation of type Reboot.',
+  },
+  Drifted: {
+    meaning: 'Somebody changed the VM in Proxmox VE; the message says what.',
+    cure: 'Create an operation of type ChangePackage, or set spec.driftPolicy to Correct, or change it back.',
+  },
+  ShrinkRefused: {
+    meaning: 'A disk is larger than the package says. Proxmox VE cannot shrink it, so it stays as it is.',
+    cure: 'Ask for at least the size that the disk has.',
+  },
+  ConsentRequired: {
+    meaning: 'Something would have to be destroyed; the message names it.',
+    cure: 'Name it in spec.consent if it may be destroyed.',
+  },
+  ClusterChanged: {
+    meaning: 'The new plan is of another cluster; a VM cannot be moved between clusters.',
+    cure: 'Choose a plan of the same cluster, or make the VM anew.',
+  },
+  StillRunning: {
+    meaning: 'The VM runs on after a forced stop.',
+    cure: 'Look at the VM in Proxmox VE; its task log says why it does not stop.',
   },
   // waiting: goes on by itself
   WaitingForTask: { meaning: 'A task runs in Proxmox VE.' },

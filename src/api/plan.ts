@@ -62,6 +62,12 @@ export const planSpecSchema = z.object({
     .enum(['Linked', 'Full'])
     .optional()
     .describe('Linked shares the base disk with the template and is fast; Full copies it. Default Linked.'),
+  rollOut: z
+    .enum(['OnRequest', 'Automatic'])
+    .optional()
+    .describe(
+      'How VMs that exist get an edit of this plan. OnRequest: by a VirtualMachineOperation of type ChangePackage; Automatic: by themselves. Default OnRequest.',
+    ),
   firstVMID: vmid.optional().describe('VMIDs are given out in sequence from this one on. Default 100.'),
   nameRule: matching(
     /^([a-zA-Z0-9.-]|\{(client_id|service_id|random_digit_[1-9][0-9]?|random_letter_[1-9][0-9]?|unixtime|year|month|day|hour|minute|second)\})+$/,

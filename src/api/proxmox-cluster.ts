@@ -65,6 +65,24 @@ const spec = z.object({
         .describe(
           'How long a migration may run until it is reported as slow; it is looked at again, never given up. Default 300.',
         ),
+      shutdownSeconds: z
+        .int()
+        .min(0)
+        .max(3600)
+        .optional()
+        .describe('Time that a guest has to shut down before its VM is stopped by force. Default 120.'),
+      forceStopSeconds: z
+        .int()
+        .min(1)
+        .max(3600)
+        .optional()
+        .describe('Time that a forced stop has. A deletion goes on after it in any case. Default 60.'),
+      startSeconds: z
+        .int()
+        .min(1)
+        .max(3600)
+        .optional()
+        .describe('How long a start is waited for in one go until it is tried again. Default 60.'),
     })
     .optional()
     .describe('Time limits of calls to Proxmox VE.'),

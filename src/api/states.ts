@@ -20,9 +20,28 @@ export const DEPLOY_STATES = [
   'ready',
 ] as const;
 
+/** Change of the package, in order, between `change_package` and `ready`. */
+export const CHANGE_PACKAGE_STATES = [
+  'change_package',
+  'cp_update_ip',
+  'cp_stop',
+  'cp_cpu_ram',
+  'cp_system_disk_size',
+  'cp_system_disk_bandwidth',
+  'cp_additional_disk',
+  'cp_additional_disk_size',
+  'cp_additional_disk_bandwidth',
+  'cp_network',
+  'cp_firewall',
+  'cp_start',
+] as const;
+
+/** Pipelines that begin with a word of their own and end in `ready`: reinstallation goes on with the states of the deploy. */
+export const OPERATION_STATES = ['reinstall', 'set_dns_records'] as const;
+
 /** Deletion: `terminate` while it runs, `error_terminate` when Proxmox refuses; addresses and VMID stay allocated then. */
 export const TERMINATE_STATES = ['terminate', 'error_terminate'] as const;
 
-export const STATES = [...DEPLOY_STATES, ...TERMINATE_STATES] as const;
+export const STATES = [...DEPLOY_STATES, ...CHANGE_PACKAGE_STATES, ...OPERATION_STATES, ...TERMINATE_STATES] as const;
 
 export type State = (typeof STATES)[number];

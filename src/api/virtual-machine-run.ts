@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { objectName } from './fields.ts';
 import { type ApiObject, defineKind, withRules } from './object.ts';
-import { stepRecordSchema } from './virtual-machine.ts';
+import { stepRecordSchema } from './virtual-machine-status.ts';
 
 const spec = withRules(
   z.object({

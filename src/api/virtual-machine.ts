@@ -1,27 +1,9 @@
 // VirtualMachine: the object a tenant, a pipeline or a billing panel writes, and what became of it.
 import { z } from 'zod';
-import {
-  bridgeName,
-  hostname,
-  ipAddress,
-  nodeName,
-  objectName,
-  objectReference,
-  storageName,
-  vlanTag,
-  vmid,
-} from './fields.ts';
-import {
-  type ApiObject,
-  conditionsSchema,
-  defineKind,
-  matching,
-  nameAtMost,
-  observedGenerationSchema,
-  withRules,
-} from './object.ts';
-import { optionSchemas, optionsSchema } from './options.ts';
-import { STATES } from './states.ts';
+import { hostname, objectReference } from './fields.ts';
+import { type ApiObject, defineKind, matching, nameAtMost, withRules } from './object.ts';
+import { optionsSchema } from './options.ts';
+import { statusSchema, type VirtualMachineStatus } from './virtual-machine-status.ts';
 
 const growOnly = (field: string) => ({
   rule: `!has(oldSelf.${field}) || !has(self.${field}) || self.${field} >= oldSelf.${field}`,
@@ -49,6 +31,11 @@ const billingID = matching(
   'must be letters, digits and hyphens, because it becomes part of a name',
   { max: 63 },
 );
+
+const volumeID = matching(/^[a-zA-Z][a-zA-Z0-9._-]*:[^\s,=]+$/, 'must be a volume id: storage:volume', {
+  min: 3,
+  max: 256,
+});
 
 const spec = withRules(
   z.object({
@@ -92,13 +79,53 @@ const spec = withRules(
       .meta({ 'x-kubernetes-list-type': 'set' })
       .optional()
       .describe('Public SSH keys for the user of the guest.'),
+    runStrategy: z
+      .enum(['Always', 'Halted', 'Manual'])
+      .optional()
+      .describe(
+        'Who decides about power. Always: the operator keeps the VM running; Halted: stopped; Manual: it is started by the deploy and then left to operations and people. Unset means Manual.',
+      ),
+    suspension: z
+      .object({ reason: z.string().min(1).max(256).describe('Why, for example unpaid.') })
+      .optional()
+      .describe(
+        'Set by billing: the VM is stopped and kept stopped, whatever runStrategy says. Taken away, it is as it was before.',
+      ),
+    driftPolicy: z
+      .enum(['Report', 'Correct'])
+      .optional()
+      .describe(
+        'What happens when somebody changes the VM in Proxmox VE. Report: it is shown; Correct: it is changed back. Unset means Report. Nothing is ever destroyed for it.',
+      ),
+    deletionPolicy: z
+      .enum(['Delete', 'Retain'])
+      .optional()
+      .describe(
+        'What becomes of the VM when this object is deleted. Retain: it stays as it is, with its addresses reserved. Unset means Delete.',
+      ),
+    deletionProtection: z
+      .boolean()
+      .optional()
+      .describe('While true, a deletion of this object destroys nothing and waits. Unset means false.'),
+    consent: z
+      .object({
+        destroyVolumes: z
+          .array(volumeID.describe('Volume as Proxmox VE names it, for example local-lvm:vm-2002-disk-1.'))
+          .max(16)
+          .meta({ 'x-kubernetes-list-type': 'set' })
+          .optional()
+          .describe('Volumes that may be destroyed when the package has no additional disk any more.'),
+        deleteSnapshots: z
+          .array(z.string().min(1).max(40).describe('Name of a snapshot.'))
+          .max(64)
+          .meta({ 'x-kubernetes-list-type': 'set' })
+          .optional()
+          .describe('Snapshots that may be deleted when Proxmox VE refuses to resize a disk because of them.'),
+      })
+      .optional()
+      .describe('What may be destroyed, by name: a consent to one disk is none to the next.'),
   }),
   [
-    {
-      rule: 'self.planRef == oldSelf.planRef',
-      message: 'planRef cannot be changed: make a new VirtualMachine',
-      fieldPath: '.planRef',
-    },
     {
       rule: 'has(self.billing) == has(oldSelf.billing) && (!has(self.billing) || self.billing == oldSelf.billing)',
       message: 'billing cannot be changed, set or removed later: the name of the VM was made from it',
@@ -111,183 +138,6 @@ const spec = withRules(
     },
   ],
 );
-
-export const stepRecordSchema = z.object({
-  number: z.int().min(1).describe('Place of the step in the pipeline, from 1.'),
-  name: z.string().max(64).describe('Name of the step.'),
-  result: z.enum(['Succeeded', 'Skipped', 'Failed']).describe('What became of the step.'),
-  message: z.string().max(300).optional().describe('Why it was skipped or failed.'),
-  from: z.string().max(64).describe('State before.'),
-  to: z.string().max(64).describe('State after.'),
-  startedAt: z.string().meta({ format: 'date-time' }).describe('When the step began.'),
-  durationMs: z.int().min(0).describe('How long it took, in milliseconds.'),
-});
-
-const effective = z
-  .object({
-    cpuCores: optionSchemas.cpuCores,
-    memoryGiB: optionSchemas.memoryGiB,
-    backups: optionSchemas.backups,
-    snapshots: optionSchemas.snapshots,
-    systemDiskGiB: optionSchemas.systemDiskGiB,
-    systemDiskReadMBps: optionSchemas.systemDiskReadMBps,
-    systemDiskWriteMBps: optionSchemas.systemDiskWriteMBps,
-    systemDiskReadIOPS: optionSchemas.systemDiskReadIOPS,
-    systemDiskWriteIOPS: optionSchemas.systemDiskWriteIOPS,
-    additionalDiskGiB: optionSchemas.additionalDiskGiB,
-    additionalDiskReadMBps: optionSchemas.additionalDiskReadMBps,
-    additionalDiskWriteMBps: optionSchemas.additionalDiskWriteMBps,
-    additionalDiskReadIOPS: optionSchemas.additionalDiskReadIOPS,
-    additionalDiskWriteIOPS: optionSchemas.additionalDiskWriteIOPS,
-    networkMBps: optionSchemas.networkMBps,
-    ipv4Addresses: optionSchemas.ipv4Addresses,
-    ipv6Addresses: optionSchemas.ipv6Addresses,
-    operatingSystem: optionSchemas.operatingSystem,
-  })
-  .describe('Plan and options, resolved: what the VM is built from.');
-
-const dnsCount = z.object({
-  ok: z.int().min(0).describe('Records that were written.'),
-  failed: z.int().min(0).describe('Records that could not be written.'),
-});
-
-const status = z.object({
-  observedGeneration: observedGenerationSchema.optional(),
-  state: z
-    .enum(STATES)
-    .optional()
-    .describe('Last completed step of the pipeline, in the words that billing systems map on; ready when all is done.'),
-  clusterName: objectName.optional().describe('ProxmoxCluster the VM lives on.'),
-  vmid: vmid.optional().describe('VMID in Proxmox VE.'),
-  name: z.string().max(128).optional().describe('Name in Proxmox VE.'),
-  clonedAt: z
-    .string()
-    .meta({ format: 'date-time' })
-    .optional()
-    .describe('When the VM was first seen in Proxmox VE with the stamp of this object.'),
-  node: nodeName.optional().describe('Node the VM is on.'),
-  powerState: z
-    .enum(['Running', 'Stopped', 'Unknown'])
-    .optional()
-    .describe('Whether the VM runs, as last seen. Unknown: its node is offline or has not reported it.'),
-  fqdn: z.string().max(253).optional().describe('Fully qualified host name.'),
-  osUser: z.string().max(64).optional().describe('User in the guest.'),
-  addresses: z
-    .array(
-      z.object({
-        address: ipAddress.describe('The address.'),
-        prefixLength: z.int().min(1).max(128).describe('Network mask as a prefix length.'),
-        gateway: ipAddress.optional().describe('Address of the default gateway.'),
-        nameservers: z.array(ipAddress).max(2).optional().describe('DNS servers of the pool.'),
-        pool: objectName.optional().describe('IPPool the address came from.'),
-        primary: z.boolean().describe('Whether it is the main address of its family, the one on the network card.'),
-      }),
-    )
-    .max(128)
-    .optional()
-    .describe('Addresses of the VM.'),
-  network: z
-    .object({
-      bridge: bridgeName.describe('Bridge of the network card.'),
-      vlan: vlanTag.describe('VLAN tag, 0 for none.'),
-    })
-    .optional()
-    .describe('Network the VM is on.'),
-  placement: z
-    .object({
-      templateNode: nodeName.optional().describe('Node of the template.'),
-      targetNode: nodeName.optional().describe('Node that was chosen.'),
-      targetStorage: storageName.optional().describe('Storage that was chosen for the system disk.'),
-      message: z.string().max(300).optional().describe('Why this node, or why the VM cannot be moved.'),
-    })
-    .optional()
-    .describe('Where the VM was placed, and why.'),
-  disks: z
-    .object({
-      system: z.string().max(16).optional().describe('Slot of the system disk, for example scsi0.'),
-      additional: z
-        .string()
-        .max(16)
-        .optional()
-        .describe('Slot that is kept for the additional disk, for example scsi1.'),
-    })
-    .optional()
-    .describe('Which disk is which.'),
-  credentialsSecret: objectName.optional().describe('Secret in the namespace of the VM with user and password.'),
-  sshKeysDigest: z
-    .string()
-    .max(80)
-    .optional()
-    .describe('Digest of the SSH keys that cloud-init was given, to tell whether they were changed since.'),
-  effective: effective.optional(),
-  planRevision: objectName.optional().describe('PlanRevision the VM was built from.'),
-  dns: z
-    .object({
-      forward: dnsCount.describe('A and AAAA records.'),
-      reverse: dnsCount.describe('PTR records.'),
-      zones: z
-        .array(
-          z.object({
-            zone: z.string().max(254).describe('Name of the zone.'),
-            provider: z.string().max(64).describe('Kind of provider.'),
-            ok: z.boolean().describe('Whether the zone was written.'),
-            message: z.string().max(300).optional().describe('Why not.'),
-          }),
-        )
-        .max(64)
-        .describe('What became of each matching zone.'),
-    })
-    .optional()
-    .describe('Outcome of the DNS publication.'),
-  operation: z
-    .object({
-      machine: z.string().max(64).describe('Pipeline that runs: deploy or terminate.'),
-      step: z.string().max(64).optional().describe('Step that is being done.'),
-      runName: objectName.optional().describe('VirtualMachineRun that records it.'),
-      startedAt: z.string().meta({ format: 'date-time' }).describe('When the pipeline began.'),
-      from: z.string().max(64).optional().describe('State when it began.'),
-      stepStartedAt: z.string().meta({ format: 'date-time' }).optional().describe('When the step began.'),
-      intent: z
-        .object({
-          action: z.string().max(64).describe('Call that is about to be made, or was made.'),
-          sentAt: z.string().meta({ format: 'date-time' }).describe('When it was decided.'),
-          attempt: z.int().min(1).describe('How many times it was decided.'),
-        })
-        .optional()
-        .describe('Stored before a call that must not be repeated blindly.'),
-      taskID: z.string().max(256).optional().describe('Task (UPID) in Proxmox VE that is being waited for.'),
-      taskIDs: z.array(z.string().max(256)).max(64).optional().describe('Tasks of this run so far.'),
-      passwordHandedOver: z
-        .boolean()
-        .optional()
-        .describe('Whether cloud-init has been given the password of the Secret.'),
-      revert: z
-        .array(z.string().max(64))
-        .max(128)
-        .optional()
-        .describe(
-          'Options of a refused configuration change that may have stayed behind as pending; they are taken back first.',
-        ),
-      separately: z
-        .boolean()
-        .optional()
-        .describe('Whether configuration changes go one by one, after a joint one was refused.'),
-      steps: z.array(stepRecordSchema).max(64).optional().describe('Steps that are done.'),
-    })
-    .optional()
-    .describe('Pipeline that runs at the moment.'),
-  runCount: z.int().min(0).optional().describe('Number of pipeline runs of this VM so far.'),
-  lastFailure: z
-    .object({
-      step: z.string().max(64).describe('Step that failed.'),
-      reason: z.string().max(128).describe('Why, in a word from the closed list.'),
-      message: z.string().max(300).describe('Why, in a sentence.'),
-      time: z.string().meta({ format: 'date-time' }).describe('When it was first seen.'),
-    })
-    .optional()
-    .describe('The last failure of a step. It stays as a record after the pipeline went on.'),
-  conditions: conditionsSchema.optional(),
-});
 
 export const virtualMachine = defineKind({
   kind: 'VirtualMachine',
@@ -304,7 +154,7 @@ export const virtualMachine = defineKind({
     notBelowBuilt('additionalDiskGiB'),
   ],
   spec,
-  status,
+  status: statusSchema,
   selectableFields: ['.spec.planRef.name', '.status.state', '.status.node', '.status.vmid'],
   printerColumns: [
     {
@@ -338,9 +188,4 @@ export const virtualMachine = defineKind({
 });
 
 export type VirtualMachineSpec = z.infer<typeof spec>;
-export type VirtualMachineStatus = z.infer<typeof status>;
 export type VirtualMachine = ApiObject<VirtualMachineSpec, VirtualMachineStatus>;
-export type EffectivePackage = z.infer<typeof effective>;
-export type StepRecord = z.infer<typeof stepRecordSchema>;
-export type AddressStatus = NonNullable<VirtualMachineStatus['addresses']>[number];
-export type OperationStatus = NonNullable<VirtualMachineStatus['operation']>;

@@ -1,7 +1,8 @@
 // Reserves addresses and VMIDs as objects. The name of the object is the lock: the API server refuses a second one.
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { parseAddress } from '../domain/ip.ts';
 import { addressReservationName, vmidReservationName } from '../domain/reservation-names.ts';
 import { nextVmid } from '../domain/vmid.ts';

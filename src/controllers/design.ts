@@ -1,6 +1,7 @@
 // Resolves what a VM is to be: its plan in the revision it keeps, its options, its names; or what is wrong with them.
 import type { Plan, PlanSpec } from '../api/plan.ts';
-import type { EffectivePackage, VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { fqdn, fqdnProblems, vmName } from '../domain/names.ts';
 import { namespaceAllowed } from '../domain/namespaces.ts';
 import { resolvePackage } from '../domain/package.ts';

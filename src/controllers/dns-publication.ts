@@ -1,6 +1,7 @@
 // Publishes a VM's records in every zone that matches and that its namespace may use.
 import type { DNSZone } from '../api/dns-zone.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { desiredRecords, matchingZones } from '../dns/changes.ts';
 import type { DnsRecord } from '../dns/provider.ts';
 import { type DnsOutcome, type PublishedZone, publishDns } from '../dns/publish.ts';

@@ -15,7 +15,8 @@ import {
 import { aPlan, aPool, aProxmoxCluster, aZone } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { Need } from '../machine/facts.ts';
 import type { VmRef } from '../pve/client.ts';
 import { PveError } from '../pve/errors.ts';

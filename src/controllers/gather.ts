@@ -1,5 +1,6 @@
 // Gathers the facts that a step looks at, each at most once a pass unless an action made it old.
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { findSystemDisk } from '../pve/drive.ts';
 import { ADDRESS_SET } from '../domain/firewall.ts';
 import { WaitingError } from '../errors.ts';

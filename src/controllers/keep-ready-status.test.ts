@@ -4,7 +4,8 @@ import { aListedVm, aNode, anOwner, aPackage, aSnapshot, type SnapshotShape, VMI
 import { aPlan, aZone, DNS_SECRET } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext, OPERATOR_NAMESPACE } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { DnsError } from '../dns/provider.ts';
 import { findCondition, timestamp } from '../kube/conditions.ts';
 import type { ClusterConnection } from './clusters.ts';

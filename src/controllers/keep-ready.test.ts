@@ -1,6 +1,6 @@
 // When a VM that is ready is looked at again by itself.
 import { describe, expect, test } from 'vitest';
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { FIRST_SIGHT_MS, nextLook } from './keep-ready.ts';
 
 const READY_AT = Date.parse('2026-03-01T10:00:00Z');

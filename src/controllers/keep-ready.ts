@@ -1,7 +1,8 @@
 // Looks after a VM that is ready, from the cluster's snapshot alone: at rest a VM costs no call of its own.
 import { resources } from '../api/resources.ts';
 import type { Condition } from '../api/object.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';

@@ -1,6 +1,7 @@
 // Tells what plan, options and keys ask for and a VM was not built with. Nothing of it is applied to a VM by itself.
 import type { Reason } from '../api/conditions.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { sshKeysDigest } from '../domain/cloud-init.ts';
 import { packageDifference, resolvePackage } from '../domain/package.ts';
 import { planDifference } from '../domain/plan-defaults.ts';

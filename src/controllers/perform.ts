@@ -1,6 +1,7 @@
 // Carries out one action on the world. Every write to Proxmox VE goes to a VM whose stamp was read in this very pass.
 import { API_VERSION } from '../api/object.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { StalledError, WaitingError } from '../errors.ts';
 import { isAlreadyExists } from '../kube/errors.ts';
 import { createSecret } from '../kube/secrets.ts';

@@ -1,7 +1,8 @@
 // The deploy log: one VirtualMachineRun object per run of a pipeline, the newest 50 of a VM.
 import { API_VERSION } from '../api/object.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { VirtualMachineRun, VirtualMachineRunStatus } from '../api/virtual-machine-run.ts';
 import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
 import { patchStatus } from '../kube/status.ts';

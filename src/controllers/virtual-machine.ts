@@ -1,6 +1,7 @@
 // The reconcile of a VirtualMachine: finalizer first, then the pipeline that its state asks for, then one status write.
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from '../kube/finalizers.ts';
 import { keyOf } from '../kube/types.ts';

@@ -4,7 +4,8 @@ import { aFacts, anOwner, anOwnVm, aStatus, at, NOW } from '../../test/builders/
 import { aPlan } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { TransientError, WaitingError } from '../errors.ts';
 import { findCondition } from '../kube/conditions.ts';
 import { networkError } from '../kube/errors.ts';

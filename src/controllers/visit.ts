@@ -1,6 +1,7 @@
 // One reconcile's hands and eyes on one VM: facts, actions, tasks, and the status that is made durable.
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type Explanation, WaitingError } from '../errors.ts';
 import { timestamp } from '../kube/conditions.ts';
 import { patchStatus } from '../kube/status.ts';

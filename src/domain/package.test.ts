@@ -1,7 +1,8 @@
 // Plan defaults, overrides, and what is refused.
 import { describe, expect, it } from 'vitest';
 import type { PlanSpec } from '../api/plan.ts';
-import type { EffectivePackage, VirtualMachineSpec } from '../api/virtual-machine.ts';
+import type { VirtualMachineSpec } from '../api/virtual-machine.ts';
+import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { packageDifference, resolvePackage } from './package.ts';
 
 type Said = Pick<VirtualMachineSpec, 'options' | 'configurableOptions'>;

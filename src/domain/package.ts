@@ -1,7 +1,8 @@
 // Resolves what one VM is built from: the plan's defaults, overridden by the VM's typed options and its billing map.
 import type { OptionName } from '../api/options.ts';
 import type { PlanSpec } from '../api/plan.ts';
-import type { EffectivePackage, VirtualMachineSpec } from '../api/virtual-machine.ts';
+import type { VirtualMachineSpec } from '../api/virtual-machine.ts';
+import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { configurableOptionPath, type LegacyOptions, parseConfigurableOptions } from './legacy-options.ts';
 import { type Problem, quoted } from './problems.ts';
 

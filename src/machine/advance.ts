@@ -1,5 +1,5 @@
 // The engine: walks a machine from where the status stands until something has to be waited for, or until it is complete.
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type Explanation, StalledError, TransientError, WaitingError } from '../errors.ts';
 import { batchNeeds, type Configure, joinedChange, keysOf } from './batch.ts';
 import type { Facts, Need } from './facts.ts';

@@ -4,7 +4,7 @@ import { anOwnVm, aStatus, at } from '../../test/builders/facts.ts';
 import { done } from '../../test/builders/played-machine.ts';
 import type { Reason, StepCondition } from '../api/conditions.ts';
 import type { Condition } from '../api/object.ts';
-import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { clearedBy, type Mirror, mirrorConditions } from './conditions.ts';
 import type { ObservedVm } from './facts.ts';
 import type { Trouble } from './outcome.ts';

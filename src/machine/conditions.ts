@@ -7,7 +7,7 @@ import {
   type StepCondition,
 } from '../api/conditions.ts';
 import type { Condition } from '../api/object.ts';
-import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { ObservedVm } from './facts.ts';
 import type { Trouble } from './outcome.ts';
 import type { ConditionNote, Machine, MachineEntry } from './vocabulary.ts';

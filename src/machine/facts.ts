@@ -1,7 +1,8 @@
 // Everything that a step may look at. Gathering is the only place where a reconcile reads.
 import type { IPPool } from '../api/ip-pool.ts';
 import type { IPAddressReservation } from '../api/reservations.ts';
-import type { EffectivePackage, VirtualMachine, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { EffectivePackage, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { ResolvedPlan } from '../domain/plan-defaults.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { aStatus, at, NOW } from '../../test/builders/facts.ts';
 import { done } from '../../test/builders/played-machine.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import {
   beginStep,
   closeOperation,

@@ -1,5 +1,5 @@
 // Pure changes of a VM's status as a pipeline goes on: which step is next, what is recorded when one is done.
-import type { StepRecord, OperationStatus, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { StepRecord, OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { State } from '../api/states.ts';
 import type { ActionKind, Machine, MachineEntry } from './vocabulary.ts';
 

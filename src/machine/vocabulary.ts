@@ -1,7 +1,7 @@
 // The words of the engine: what a step can say, what it can ask for, and how steps become a machine.
 import type { ConditionType, Reason, StepCondition } from '../api/conditions.ts';
 import type { State } from '../api/states.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { Facts, Need } from './facts.ts';
 
 /** Stands for the password in a planned change: the plan never sees it, only the call does. */

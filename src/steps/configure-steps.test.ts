@@ -1,7 +1,7 @@
 // The steps that change the configuration of a stopped VM: what each sends, and when it sends nothing.
 import { describe, expect, test } from 'vitest';
 import { aDesign, aFacts, anOwnVm, aSnapshot, aStatus, aStorage } from '../../test/builders/facts.ts';
-import type { EffectivePackage, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { EffectivePackage, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { sshKeysDigest } from '../domain/cloud-init.ts';
 import type { ResolvedPlan } from '../domain/plan-defaults.ts';
 import type { StorageResource } from '../pve/answer-types.ts';

@@ -1,5 +1,5 @@
 // What the steps for the system disk and the additional disk share: growing a disk, and setting its limits.
-import type { EffectivePackage } from '../api/virtual-machine.ts';
+import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { type DiskLimits, limitsDiffer, sizeChange } from '../domain/disks.ts';
 import type { OwnVm } from '../machine/facts.ts';
 import type { Verdict } from '../machine/vocabulary.ts';

@@ -1,7 +1,7 @@
 // When a VM is moved to the node that was chosen for it, and what the deploy log says when it is not.
 import { expect, test } from 'vitest';
 import { aFacts, aNode, anOwnVm, aSnapshot, aStatus, at, type FactsShape } from '../../test/builders/facts.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { migrateToTarget } from './migrate-to-target.ts';
 
 const snapshot = (status: 'online' | 'offline' | 'unknown') =>

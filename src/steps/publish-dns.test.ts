@@ -1,7 +1,7 @@
 // DNS is published once and never holds a deploy up; what could not be written is said.
 import { describe, expect, test } from 'vitest';
 import { aFacts, aStatus } from '../../test/builders/facts.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { publishDns } from './publish-dns.ts';
 
 type Zones = NonNullable<VirtualMachineStatus['dns']>['zones'];

@@ -1,5 +1,5 @@
 // set_dns: publishes forward and reverse records. The outcome is data: it is counted and shown, it never holds a VM up.
-import type { VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 

@@ -1,6 +1,6 @@
 // set_ip: reserves the addresses of the VM, all on one network, and keeps what it holds already.
 import type { IPAddressReservation } from '../api/reservations.ts';
-import type { AddressStatus, VirtualMachineStatus } from '../api/virtual-machine.ts';
+import type { AddressStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type AddressChoice as PoolChoice, chooseAddresses } from '../domain/address-plan.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { AddressChoice, Step, Verdict } from '../machine/vocabulary.ts';

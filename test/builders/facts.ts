@@ -1,6 +1,7 @@
 // Builds what steps look at: the facts of an ordinary deploy, in which a test says only what it is about.
 import type { IPAddressReservation, IPAddressReservationSpec } from '../../src/api/reservations.ts';
-import type { EffectivePackage, VirtualMachine, VirtualMachineStatus } from '../../src/api/virtual-machine.ts';
+import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
+import type { EffectivePackage, VirtualMachineStatus } from '../../src/api/virtual-machine-status.ts';
 import { resolvePlan } from '../../src/domain/plan-defaults.ts';
 import type { ClusterFacts, Design, Facts, OwnVm, TemplateFacts } from '../../src/machine/facts.ts';
 import type { NodeResource, StorageResource, VmResource } from '../../src/pve/answer-types.ts';

@@ -1,5 +1,5 @@
 // Plays machines whose steps and world exist only in a test, so that the engine can be looked at alone.
-import type { VirtualMachineStatus } from '../../src/api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../../src/api/virtual-machine-status.ts';
 import { type ActionResult, type Advance, advance, type TaskView } from '../../src/machine/advance.ts';
 import type { Facts, Need } from '../../src/machine/facts.ts';
 import type { Action, Machine, Note, Step, Verdict } from '../../src/machine/vocabulary.ts';
