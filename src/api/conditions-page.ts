@@ -1,5 +1,11 @@
 // Prints docs/conditions.md: every condition type and reason with its meaning and the way out.
-import { ABNORMAL_CONDITIONS, REASONS, STEP_CONDITIONS, SUMMARY_CONDITIONS } from './conditions.ts';
+import {
+  ABNORMAL_CONDITIONS,
+  OPERATION_CONDITIONS,
+  REASONS,
+  STEP_CONDITIONS,
+  SUMMARY_CONDITIONS,
+} from './conditions.ts';
 import { table } from './reference.ts';
 
 /** The page, ready but for the formatter. */
@@ -18,6 +24,9 @@ export function conditionsPage(): string {
     '## What is out of the ordinary',
     'Present only while they are `True`.',
     types(ABNORMAL_CONDITIONS),
+    '## Operations',
+    'On a VirtualMachineOperation.',
+    types(OPERATION_CONDITIONS),
     '## Reasons',
     'A reason without a way out needs none: it is the normal course, or goes away by itself.',
     table(

@@ -1,10 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { ABNORMAL_CONDITIONS, REASONS, STEP_CONDITIONS, SUMMARY_CONDITIONS } from './conditions.ts';
+import {
+  ABNORMAL_CONDITIONS,
+  OPERATION_CONDITIONS,
+  REASONS,
+  STEP_CONDITIONS,
+  SUMMARY_CONDITIONS,
+} from './conditions.ts';
 import { conditionsPage } from './conditions-page.ts';
 
-const types: [string, string][] = [STEP_CONDITIONS, SUMMARY_CONDITIONS, ABNORMAL_CONDITIONS].flatMap((list) =>
-  Object.entries(list),
-);
+const types: [string, string][] = [
+  STEP_CONDITIONS,
+  SUMMARY_CONDITIONS,
+  ABNORMAL_CONDITIONS,
+  OPERATION_CONDITIONS,
+].flatMap((list) => Object.entries(list));
 const reasons: [string, { meaning: string; cure?: string }][] = Object.entries(REASONS);
 const page = conditionsPage();
 

@@ -40,9 +40,16 @@ export const ABNORMAL_CONDITIONS = {
   LeftBehind: 'Something was left on Proxmox VE that a person should look at.',
 } as const;
 
+/** On a VirtualMachineOperation only. */
+export const OPERATION_CONDITIONS = {
+  Succeeded:
+    'The operation was carried out. Unknown while it waits or is being done; True and False are final: nothing changes them any more.',
+} as const;
+
 export type StepCondition = keyof typeof STEP_CONDITIONS;
 export type SummaryCondition = keyof typeof SUMMARY_CONDITIONS;
 export type AbnormalCondition = keyof typeof ABNORMAL_CONDITIONS;
+export type OperationCondition = keyof typeof OPERATION_CONDITIONS;
 export type ConditionType = StepCondition | SummaryCondition | AbnormalCondition;
 
 interface ReasonText {
@@ -53,9 +60,9 @@ interface ReasonText {
 
 export const REASONS = {
   // the normal course
-  Succeeded: { meaning: 'The step is done.' },
+  Succeeded: { meaning: 'The step or the operation is done.' },
   Skipped: { meaning: 'There was nothing to do.' },
-  InProgress: { meaning: 'The step is being done.' },
+  InProgress: { meaning: 'The step or the operation is being done.' },
   Ready: { meaning: 'Everything is as declared.' },
   Terminating: { meaning: 'The object is being deleted.' },
   PartlyFailed: {
@@ -70,7 +77,7 @@ export const REASONS = {
     meaning: 'The annotation pve-operator.io/pause is set; nothing is done with this VM.',
     cure: 'Take the annotation away.',
   },
-  Suspended: { meaning: 'spec.suspension is set: the VM is kept stopped.', cure: 'Take spec.suspension away.' },
+  Suspended: { meaning: 'The VM is suspended (spec.suspension) and kept stopped.', cure: 'Take spec.suspension away.' },
   Halted: { meaning: 'The VM is stopped because spec.runStrategy says so.' },
   StoppedByHand: {
     meaning: 'The VM is stopped, and nobody who declares it has asked for that.',
@@ -103,6 +110,39 @@ export const REASONS = {
   StillRunning: {
     meaning: 'The VM runs on after a forced stop.',
     cure: 'Look at the VM in Proxmox VE; its task log says why it does not stop.',
+  },
+  // operations
+  Queued: { meaning: 'The operation waits until the pipeline that runs is done, or for its turn.' },
+  WaitingForVirtualMachine: {
+    meaning: 'The VirtualMachine that the operation names does not exist yet.',
+    cure: 'Create it, or delete the operation if the name is wrong.',
+  },
+  AlreadyExecuted: {
+    meaning:
+      'The same request, by name and spec, was executed before, and the VM remembers it. It is not executed again.',
+    cure: 'Give the operation another name if it is wanted once more.',
+  },
+  DeadlineExceeded: {
+    meaning: 'The operation had not begun when its deadline came; it is not executed.',
+    cure: 'Make a new one, with a longer deadlineSeconds if the VM is busy for longer.',
+  },
+  Superseded: { meaning: 'A later operation makes this one pointless before it began; the message names it.' },
+  Interrupted: {
+    meaning: 'The operation began, and another one took its place before it was done.',
+    cure: 'Make a new one if it is still wanted.',
+  },
+  VirtualMachineDeleted: { meaning: 'The VirtualMachine is being deleted or gone; the operation is not executed.' },
+  NotBeingDeleted: {
+    meaning: 'RetryTerminate was asked for, but the VirtualMachine is not being deleted.',
+    cure: 'Delete the VirtualMachine first.',
+  },
+  RunStrategyDecides: {
+    meaning: 'Start and Stop work only where spec.runStrategy is Manual or unset; here it decides about power.',
+    cure: 'Change spec.runStrategy of the VirtualMachine instead.',
+  },
+  VirtualMachineReady: {
+    meaning: 'Redeploy was asked for, but the VM is ready. A machine that works is not destroyed by it.',
+    cure: 'Use Reinstall, or delete the VirtualMachine and make it anew.',
   },
   // waiting: goes on by itself
   WaitingForTask: { meaning: 'A task runs in Proxmox VE.' },

@@ -6,6 +6,7 @@ import { plan, planRevision } from './plan.ts';
 import { proxmoxCluster } from './proxmox-cluster.ts';
 import { ipAddressReservation, vmidReservation } from './reservations.ts';
 import { virtualMachine } from './virtual-machine.ts';
+import { virtualMachineOperation } from './virtual-machine-operation.ts';
 import { virtualMachineRun } from './virtual-machine-run.ts';
 
 export const KINDS: readonly Kind[] = [
@@ -15,6 +16,7 @@ export const KINDS: readonly Kind[] = [
   plan,
   planRevision,
   virtualMachine,
+  virtualMachineOperation,
   ipAddressReservation,
   vmidReservation,
   virtualMachineRun,

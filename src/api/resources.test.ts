@@ -22,6 +22,7 @@ test.each(ours)('$kind is where its definition says', (type) => {
 test.each<{ kind: ResourceType<KubeObject>; namespaced: boolean }>([
   { kind: resources.virtualMachine, namespaced: true },
   { kind: resources.virtualMachineRun, namespaced: true },
+  { kind: resources.virtualMachineOperation, namespaced: true },
   { kind: resources.secret, namespaced: true },
   { kind: resources.plan, namespaced: false },
   { kind: resources.ipAddressReservation, namespaced: false },

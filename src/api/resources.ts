@@ -12,6 +12,7 @@ import {
   type VMIDReservation,
   vmidReservation,
 } from './reservations.ts';
+import { type VirtualMachineOperation, virtualMachineOperation } from './virtual-machine-operation.ts';
 import { type VirtualMachineRun, virtualMachineRun } from './virtual-machine-run.ts';
 import { type VirtualMachine, virtualMachine } from './virtual-machine.ts';
 
@@ -28,6 +29,7 @@ export const resources = {
   plan: ours<Plan>(plan),
   planRevision: ours<PlanRevision>(planRevision),
   virtualMachine: ours<VirtualMachine>(virtualMachine),
+  virtualMachineOperation: ours<VirtualMachineOperation>(virtualMachineOperation),
   ipAddressReservation: ours<IPAddressReservation>(ipAddressReservation),
   vmidReservation: ours<VMIDReservation>(vmidReservation),
   virtualMachineRun: ours<VirtualMachineRun>(virtualMachineRun),

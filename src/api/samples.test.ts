@@ -37,7 +37,7 @@ describe('config/samples', () => {
 
   test('show every kind that people write', () => {
     expect(new Set(ours.map(({ kind }) => kind))).toEqual(
-      new Set(['ProxmoxCluster', 'IPPool', 'DNSZone', 'Plan', 'VirtualMachine']),
+      new Set(['ProxmoxCluster', 'IPPool', 'DNSZone', 'Plan', 'VirtualMachine', 'VirtualMachineOperation']),
     );
   });
 
