@@ -1,6 +1,7 @@
 // A Proxmox VE cluster that exists in memory only: its API over TLS or by direct calls, faults, log and administrator.
 import type { Server } from 'node:https';
 import { startBackupSchedule } from './api/backup-schedule.ts';
+import { startHaManagers } from './api/ha-manager.ts';
 import { routes } from './api/routes.ts';
 import { RealClock } from './clock.ts';
 import type { SimClock } from './clock.ts';
@@ -77,7 +78,7 @@ export class Simulator extends Administrator {
   readonly clock: SimClock;
   readonly #dispatcher: Dispatcher;
   readonly #servers: Server[] = [];
-  readonly #stopSchedule: () => void;
+  readonly #stopDaemons: readonly (() => void)[];
   #certificate: ServerCertificate | undefined;
   readonly #ports: Record<string, number>;
 
@@ -93,7 +94,7 @@ export class Simulator extends Administrator {
     for (const fault of world.topology.faults) this.faults.add(faultOf(fault));
     this.#dispatcher = new Dispatcher(world, routes, options.authDelayMs ?? 3000);
     world.view.start(!Number.isFinite(speedOf(options)));
-    this.#stopSchedule = startBackupSchedule(world);
+    this.#stopDaemons = [startBackupSchedule(world), startHaManagers(world)];
   }
 
   /** Whether it goes on under the ports it had. */
@@ -148,7 +149,7 @@ export class Simulator extends Administrator {
   /** Stops listening, drops open connections and ends background work. */
   async close(): Promise<void> {
     this.world.view.stop();
-    this.#stopSchedule();
+    for (const stop of this.#stopDaemons) stop();
     await Promise.all(
       this.#servers.splice(0).map(
         (server) =>

@@ -103,8 +103,8 @@ const topologySchema = z.object({
     .array(z.object({ path: z.string(), role: z.string(), who: z.string(), propagate: z.boolean().default(true) }))
     .default([]),
   pools: z.array(z.object({ id: z.string(), comment: z.string().optional() })).default([]),
-  /** Whether the high-availability managers run. */
-  ha: z.boolean().default(false),
+  /** Whether the high-availability managers run, as they do on every real node. */
+  ha: z.boolean().default(true),
   /** Milliseconds a guest needs from start until its agent answers, unless a VM says otherwise. */
   guestBootMs: z.number().nonnegative().default(9000),
   /** Faults armed from the start, as the control port takes them. */

@@ -42,14 +42,14 @@ describe('a managed VM of a lost node', () => {
       want: 'running on pve3',
     },
     {
-      name: 'that is back in time stays',
+      name: 'that is back in time is started there again',
       state: 'started',
       act: async ({ simulator, clock }) => {
         simulator.nodeDown('pve1');
         await clock.advance(60_000);
         simulator.nodeUp('pve1');
       },
-      want: 'stopped on pve1',
+      want: 'running on pve1',
     },
     {
       name: 'whose resource is ignored stays',

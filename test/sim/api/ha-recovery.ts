@@ -1,8 +1,9 @@
 // What the high-availability managers do when a node is lost: its managed VMs appear on other nodes, without anybody's call.
 import { endProcess } from '../state/power.ts';
 import type { Vm } from '../state/vm.ts';
-import type { ClusterNode, World } from '../state/world.ts';
-import { startByHost } from './power.ts';
+import type { World } from '../state/world.ts';
+import { wantedState } from '../state/ha-services.ts';
+import { emptiestNode, pass } from './ha-manager.ts';
 
 /** A lost node counts as fenced after that long: its watchdog has ended it by then. */
 export const fencedMs = 120_000;
@@ -18,27 +19,21 @@ export function recoverLater(world: World, name: string): void {
     const node = world.nodes.get(name);
     if (node === undefined || node.changedAt !== changedAt || !world.quorate) return;
     for (const vm of managedOn(world, name)) recover(world, vm);
+    pass(world);
   });
 }
 
 function managedOn(world: World, name: string): Vm[] {
   return [...world.vms.values()].filter((vm) => {
     const resource = world.haResources.get(`vm:${vm.vmid}`);
-    return vm.node === name && resource !== undefined && !leftAlone.has(String(resource['state'] ?? 'started'));
+    return vm.node === name && resource !== undefined && !leftAlone.has(wantedState(resource));
   });
 }
 
 /** The configuration moves; a VM with local disks then fails to start, as it does on real clusters. */
 function recover(world: World, vm: Vm): void {
-  const target = emptiest(world);
+  const target = emptiestNode(world, () => true);
   if (target === undefined) return;
   endProcess(world, vm);
   vm.node = target.name;
-  startByHost(world, vm);
-}
-
-function emptiest(world: World): ClusterNode | undefined {
-  const load = (node: ClusterNode): number => [...world.vms.values()].filter((vm) => vm.node === node.name).length;
-  const up = [...world.nodes.values()].filter((node) => node.state === 'up');
-  return up.toSorted((one, other) => load(one) - load(other))[0];
 }

@@ -1,8 +1,10 @@
-// High availability: which VMs are managed, and the rules about them. The managers themselves do not run.
+// High availability: which VMs are managed, and the rules about them.
 import { failure } from '../errors.ts';
 import { splitList } from '../schema/formats.ts';
 import { configIdList, fileDigest, flag, formatted, integer, oneOf, required, text } from '../schema/parameter.ts';
 import type { ParameterTable, Parameters } from '../schema/parameter.ts';
+import { errorState } from './ha-requests.ts';
+import { haStatus } from './ha-status.ts';
 import { needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -46,14 +48,18 @@ function add(call: Call): null {
   if (call.world.haResources.has(sid)) throw failure(`create resource failed: resource ID '${sid}' already defined`);
   if (!call.world.vms.has(Number(sid.split(':')[1]))) throw failure(`resource '${sid}' does not exist in cluster`);
   call.world.haResources.set(sid, entryOf(call.params));
+  call.world.wakeHaManagers();
   return null;
 }
 
 function change(call: Call): null {
   const { sid, entry } = found(call);
+  const refused = call.params['state'] === 'disabled' ? undefined : errorState(call.world, sid);
+  if (call.params['state'] !== undefined && refused !== undefined) throw failure(refused);
   const changed = { ...entry, ...entryOf(call.params) };
   for (const key of splitList(textOf(call.params['delete']))) delete changed[key];
   call.world.haResources.set(sid, changed);
+  call.world.wakeHaManagers();
   return null;
 }
 
@@ -84,6 +90,13 @@ const audit = needs('/', 'Sys.Audit');
 const mayConsole = needs('/', 'Sys.Console');
 
 export const highAvailabilityRoutes: Route[] = [
+  {
+    method: 'GET',
+    path: '/cluster/ha/status/current',
+    permission: audit,
+    parameters: {},
+    run: ({ world, node: local }) => haStatus(world, local),
+  },
   {
     method: 'GET',
     path: '/cluster/ha/resources',

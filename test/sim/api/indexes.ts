@@ -97,26 +97,4 @@ export const indexRoutes: Route[] = [
     parameters: { node },
     run: () => ({ 'has-dbus-vmstate': false }),
   },
-  {
-    method: 'GET',
-    path: '/cluster/ha/status/current',
-    permission: 'all',
-    parameters: {},
-    run: ({ world, node: local }) => [
-      {
-        id: 'quorum',
-        type: 'quorum',
-        node: local,
-        quorate: world.quorate ? 1 : 0,
-        status: world.quorate ? 'OK' : 'No quorum on node!',
-      },
-      {
-        id: 'fencing',
-        type: 'fencing',
-        node: local,
-        'armed-state': 'standby',
-        status: 'standby (CRM watchdog standby)',
-      },
-    ],
-  },
 ];

@@ -2,6 +2,8 @@
 import { failure, messageOf, parameterError } from '../errors.ts';
 import { isDriveName } from '../schema/drive-format.ts';
 import { splitList } from '../schema/formats.ts';
+import { callerOf, rootUser } from '../state/access.ts';
+import { isHaManaged } from '../state/ha-services.ts';
 import { flag, formatted, integer, node, oneOf, required, vmid } from '../schema/parameter.ts';
 import { formatSize, parseDrive, printDrive } from '../state/drive.ts';
 import { continueElsewhere } from '../state/power.ts';
@@ -13,6 +15,7 @@ import type { World } from '../state/world.ts';
 import { copyMs, durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
 import { requireUnlocked } from './config/option-groups.ts';
+import { requestMigration } from './ha-requests.ts';
 import { liveLines, finishLine } from './migrate-log.ts';
 import { localVolumes, scanVolumes } from './migrate-scan.ts';
 import { preconditions } from './migrate-preconditions.ts';
@@ -54,8 +57,21 @@ function migrate(call: Call): string {
       params['bwlimit'] === undefined || params['bwlimit'] === 0 ? undefined : Number(params['bwlimit']) * 1024,
   };
   world.requireQuorum();
+  if (isHaManaged(world, vm.vmid)) return requestMigration(call, vm.vmid, target);
   const kind = { node: owner.node, type: 'qmigrate', id: String(owner.vmid), caller: call.caller };
   return world.tasks.start(kind, (task) => runMigration(world, vm, plan, task)).upid;
+}
+
+/** A move that a daemon of the node asks for: local disks come along, running VMs stay up. */
+export function migrateByHost(world: World, vm: Vm, target: string): Task {
+  const live = vm.running !== undefined;
+  const plan: Plan = { target, live, map: (storage) => storage, withLocalDisks: true, bytesPerSecond: undefined };
+  const kind = { node: vm.node, type: 'qmigrate', id: String(vm.vmid), caller: callerOf(rootUser) };
+  return world.tasks.start(kind, (task) => {
+    requireUnlocked(vm);
+    requireSameStorages(world, vm, target);
+    return runMigration(world, vm, plan, task);
+  });
 }
 
 interface Plan {

@@ -1,5 +1,7 @@
 // Power of a VM: start, stop, shutdown, reboot, reset, suspend and resume, and its current status.
 import { failure, parameterError } from '../errors.ts';
+import { callerOf, rootUser } from '../state/access.ts';
+import { isHaManaged } from '../state/ha-services.ts';
 import { flag, formatted, integer, node, oneOf, storageId, text, vmid } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
 import { machineFormat } from '../schema/vm-options.ts';
@@ -12,14 +14,20 @@ import { durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
 import { applyPending } from './config/apply.ts';
 import { requireUnlocked } from './config/option-groups.ts';
+import { requestStart, requestStop } from './ha-requests.ts';
 import { suspendToDisk, resumeFromDisk } from './suspend.ts';
 import { needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { statusItem } from './status-item.ts';
 import { lockConfig } from './vm-lock.ts';
 
+interface Owner {
+  vmid: number;
+  node: string;
+}
+
 /** The VM a call is about; it may be missing. */
-function ownerOf(call: Call): { vmid: number; node: string } {
+function ownerOf(call: Call): Owner {
   return { vmid: Number(call.params['vmid']), node: textOf(call.params['node']) };
 }
 
@@ -49,12 +57,13 @@ function start(call: Call): string {
     'with-conntrack-state',
   );
   call.world.requireQuorum();
+  if (isHaManaged(call.world, owner.vmid)) return requestStart(call, owner.vmid);
   return startTask(call, 'qmstart', (task) =>
     lockConfig(call.world, owner, () => startLocked(call.world, owner, task), { task }),
   );
 }
 
-async function startLocked(world: World, owner: { vmid: number; node: string }, task: Task): Promise<void> {
+async function startLocked(world: World, owner: Owner, task: Task): Promise<void> {
   const vm = world.vm(owner.vmid, owner.node);
   if (vm.lock !== 'suspended' && !(vm.running !== undefined && vm.lock === 'backup')) requireUnlocked(vm);
   if (vm.isTemplate) throw failure("you can't start a vm if it's a template");
@@ -69,7 +78,7 @@ async function startLocked(world: World, owner: { vmid: number; node: string }, 
   if (resumed) resumeFromDisk(world, vm);
 }
 
-function findVm(world: World, owner: { vmid: number; node: string }): Vm {
+function findVm(world: World, owner: Owner): Vm {
   const vm = world.vms.get(owner.vmid);
   if (vm === undefined || vm.node !== owner.node)
     throw failure(`unable to find configuration file for VM ${owner.vmid} on node '${owner.node}'`);
@@ -86,6 +95,7 @@ function stop(call: Call): string {
   const { world } = call;
   const owner = ownerOf(call);
   refuseRootOnly(call, 'skiplock', 'keepActive', 'migratedfrom');
+  if (isHaManaged(world, owner.vmid)) return requestStop(call, owner.vmid, 0);
   return startTask(call, 'qmstop', async (task) => {
     if (call.params['overrule-shutdown'] === 1) endShutdowns(world, owner.vmid);
     await stopVm(world, owner, task);
@@ -100,7 +110,7 @@ function endShutdowns(world: World, id: number): void {
 }
 
 /** Kills the process; used by stop and by whatever stops a VM on its way. */
-export async function stopVm(world: World, owner: { vmid: number; node: string }, task: Task): Promise<void> {
+export async function stopVm(world: World, owner: Owner, task: Task): Promise<void> {
   findVm(world, owner);
   await lockConfig(
     world,
@@ -121,25 +131,37 @@ function shutdown(call: Call): string {
   const { world } = call;
   const owner = ownerOf(call);
   refuseRootOnly(call, 'skiplock', 'keepActive');
-  const vm = world.vms.get(owner.vmid);
-  if (vm?.running?.qmpStatus === 'paused') {
-    if (call.params['forceStop'] !== 1) throw failure('VM is paused - cannot shutdown');
-    return startTask(call, 'qmshutdown', (task) => stopVm(world, owner, task));
-  }
+  const isPaused = world.vms.get(owner.vmid)?.running?.qmpStatus === 'paused';
+  const forced = call.params['forceStop'] === 1;
+  if (isPaused && !forced) throw failure('VM is paused - cannot shutdown');
+  const timeoutMs = timeoutOf(call);
+  if (isHaManaged(world, owner.vmid)) return requestStop(call, owner.vmid, timeoutMs / 1000);
   return startTask(call, 'qmshutdown', (task) =>
-    lockConfig(world, owner, () => shutdownLocked(call, owner, task), { task }),
+    isPaused ? stopVm(world, owner, task) : shutdownVm(world, owner, task, { timeoutMs, forced }),
   );
 }
 
-async function shutdownLocked(call: Call, owner: { vmid: number; node: string }, task: Task): Promise<void> {
-  const { world } = call;
+function timeoutOf(call: Call): number {
+  return call.params['timeout'] === undefined ? durations.powerdownDefault : Number(call.params['timeout']) * 1000;
+}
+
+interface Patience {
+  /** How long the guest has. */
+  timeoutMs: number;
+  /** It is ended when it does not end by itself. */
+  forced: boolean;
+}
+
+function shutdownVm(world: World, owner: Owner, task: Task, patience: Patience): Promise<void> {
+  return lockConfig(world, owner, () => shutdownLocked(world, owner, task, patience), { task });
+}
+
+async function shutdownLocked(world: World, owner: Owner, task: Task, patience: Patience): Promise<void> {
   const vm = findVm(world, owner);
   if (vm.running === undefined) return;
   requireUnlocked(vm);
-  const timeoutMs =
-    call.params['timeout'] === undefined ? durations.powerdownDefault : Number(call.params['timeout']) * 1000;
-  if (await powerDown(world, vm, task, timeoutMs)) return finishStop(world, vm);
-  if (call.params['forceStop'] !== 1) throw failure('VM quit/powerdown failed - got timeout');
+  if (await powerDown(world, vm, task, patience.timeoutMs)) return finishStop(world, vm);
+  if (!patience.forced) throw failure('VM quit/powerdown failed - got timeout');
   task.print('VM quit/powerdown failed - terminating now with SIGTERM');
   await task.wait(1000);
   finishStop(world, vm);
@@ -173,9 +195,8 @@ function reboot(call: Call): string {
       async () => {
         const locked = findVm(world, owner);
         requireUnlocked(locked);
-        const timeoutMs =
-          call.params['timeout'] === undefined ? durations.powerdownDefault : Number(call.params['timeout']) * 1000;
-        if (!(await powerDown(world, locked, task, timeoutMs))) throw failure('VM quit/powerdown failed - got timeout');
+        if (!(await powerDown(world, locked, task, timeoutOf(call))))
+          throw failure('VM quit/powerdown failed - got timeout');
         finishStop(world, locked);
         return locked;
       },
@@ -195,10 +216,19 @@ function startAgainSoon(world: World, vm: Vm): void {
 }
 
 /** A start that a daemon of the node asks for, not a client. */
-export function startByHost(world: World, vm: Vm): void {
-  const caller = { id: 'root@pam', user: 'root@pam', tokenName: undefined };
-  const kind = { node: vm.node, type: 'qmstart', id: String(vm.vmid), caller };
-  world.tasks.start(kind, (task) => lockConfig(world, vm, () => startLocked(world, vm, task), { task }));
+export function startByHost(world: World, vm: Vm): Task {
+  const kind = { node: vm.node, type: 'qmstart', id: String(vm.vmid), caller: callerOf(rootUser) };
+  return world.tasks.start(kind, (task) => lockConfig(world, vm, () => startLocked(world, vm, task), { task }));
+}
+
+/** A stop that a daemon of the node asks for: the guest has that many seconds, none at all with 0. */
+export function stopByHost(world: World, { vmid: id, node: home }: Vm, timeoutS: number): Task {
+  const owner = { vmid: id, node: home };
+  const kind = { node: home, id: String(id), caller: callerOf(rootUser) };
+  if (timeoutS === 0) return world.tasks.start({ ...kind, type: 'qmstop' }, (task) => stopVm(world, owner, task));
+  return world.tasks.start({ ...kind, type: 'qmshutdown' }, (task) =>
+    shutdownVm(world, owner, task, { timeoutMs: timeoutS * 1000, forced: true }),
+  );
 }
 
 function reset(call: Call): string {
@@ -226,6 +256,7 @@ function suspend(call: Call): string {
   refuseRootOnly(call, 'skiplock');
   const vm = requireRunning(call);
   if (call.params['todisk'] === 1) {
+    if (isHaManaged(call.world, vm.vmid)) throw failure('Cannot suspend HA managed VM to disk');
     const storage = call.params['statestorage'] as string | undefined;
     return startTask(call, 'qmsuspend', (task) => suspendToDisk(call.world, vm, { task, storage }));
   }

@@ -1,4 +1,5 @@
 // A VM's figures in the shapes of status/current, the node's VM list and /cluster/resources.
+import { isHaManaged, resourceOf } from '../state/ha-services.ts';
 import { agentEnabled } from '../state/power.ts';
 import type { Vm } from '../state/vm.ts';
 import type { VmStatus } from '../state/vm-status.ts';
@@ -44,10 +45,23 @@ export function statusItem(world: World, vm: Vm, status: VmStatus, kind: 'list' 
   const item = live(vm, status);
   if (kind === 'list') return item;
   item['qmpstatus'] = status.qmpStatus;
-  item['ha'] = { managed: world.haResources.has(`vm:${vm.vmid}`) ? 1 : 0 };
+  item['ha'] = haStatus(world, vm);
   if (agentEnabled(vm.options)) item['agent'] = 1;
   if (vm.running !== undefined) item['nics'] = nics(vm, status);
   return item;
+}
+
+function haStatus(world: World, { vmid }: Vm): Record<string, unknown> {
+  if (!isHaManaged(world, vmid)) return { managed: 0 };
+  const group = world.haResources.get(resourceOf(vmid))?.['group'] ?? null;
+  return { managed: 1, group, state: world.haServices.get(resourceOf(vmid))?.state ?? null };
+}
+
+/** What the managers say of a VM, or before their first look what is wanted of them. */
+export function haState(world: World, vmid: number): string | undefined {
+  const sid = resourceOf(vmid);
+  const state = world.haServices.get(sid)?.state ?? world.haResources.get(sid)?.['state'];
+  return state === undefined ? undefined : String(state);
 }
 
 function nics(vm: Vm, status: VmStatus): Record<string, unknown> {
@@ -64,6 +78,8 @@ export function resourceItem(world: World, vm: Vm, detailed: boolean): Record<st
   if (pool !== undefined && detailed) item['pool'] = pool;
   if (vm.lock !== undefined) item['lock'] = vm.lock;
   if (vm.options['tags'] !== undefined) item['tags'] = vm.options['tags'];
+  const ha = haState(world, vm.vmid);
+  if (ha !== undefined) item['hastate'] = ha;
   const seen = world.view.of(vm.vmid);
   if (seen === undefined) return { ...item, status: 'unknown' };
   Object.assign(item, counters(seen), { maxcpu: seen.cpus, diskread: seen.diskRead, diskwrite: seen.diskWrite });

@@ -4,7 +4,7 @@ import type { Vm } from '../state/vm.ts';
 import type { World } from '../state/world.ts';
 import { may } from './route.ts';
 import type { Call } from './route.ts';
-import { resourceItem } from './status-item.ts';
+import { haState, resourceItem } from './status-item.ts';
 
 interface Written {
   /** What of the entry changes between two broadcasts. */
@@ -27,7 +27,7 @@ export function vmResources(call: Call): string[] {
 function entry(world: World, vm: Vm, pool: string | undefined): string {
   const status = world.view.of(vm.vmid);
   if (status === undefined) return JSON.stringify(resourceItem(world, vm, true));
-  const live = `${vm.node} ${vm.lock} ${pool} ${vm.options['tags']}`;
+  const live = `${vm.node} ${vm.lock} ${pool} ${vm.options['tags']} ${haState(world, vm.vmid)}`;
   const before = written.get(status);
   if (before?.live === live) return before.json;
   const json = JSON.stringify(resourceItem(world, vm, true));

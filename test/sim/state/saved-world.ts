@@ -4,7 +4,17 @@ import { Vm } from './vm.ts';
 import type { World } from './world.ts';
 
 /** Parts of the world that are plain maps and come back as they were. */
-const plainMaps = ['pools', 'backupJobs', 'haResources', 'haRules', 'guestBootMs', 'agentModes', 'nodes'] as const;
+const plainMaps = [
+  'pools',
+  'backupJobs',
+  'haResources',
+  'haRules',
+  'haServices',
+  'haCommands',
+  'guestBootMs',
+  'agentModes',
+  'nodes',
+] as const;
 
 type FirewallContent = Pick<FirewallFile, 'options' | 'rules' | 'ipsets' | 'aliases'>;
 type VmContent = Pick<
@@ -33,6 +43,8 @@ export function saveWorld(world: World): SavedWorld {
     backupJobs: world.backupJobs,
     haResources: world.haResources,
     haRules: world.haRules,
+    haServices: world.haServices,
+    haCommands: world.haCommands,
     guestBootMs: world.guestBootMs,
     agentModes: world.agentModes,
     options: world.options,

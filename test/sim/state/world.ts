@@ -8,6 +8,7 @@ import type { Topology } from '../topology.ts';
 import { AccessControl } from './access.ts';
 import { FileLocks } from './file-lock.ts';
 import { FirewallFile } from './firewall-file.ts';
+import type { HaCommand, HaService } from './ha-services.ts';
 import { StatusView } from './status-view.ts';
 import { Guests } from './guest.ts';
 import { LoadModel } from './load.ts';
@@ -80,6 +81,13 @@ export class World {
   readonly clusterFirewall = new FirewallFile();
   readonly haResources = new Map<string, Record<string, string | number>>();
   readonly haRules = new Map<string, Record<string, string | number>>();
+  /** How far the high-availability managers are, and what they were asked for, by resource. */
+  readonly haServices = new Map<string, HaService>();
+  readonly haCommands = new Map<string, HaCommand>();
+  /** Resources they work on now. */
+  readonly haBusy = new Set<string>();
+  /** Tells the managers that there is something to do; they set it when they begin. */
+  wakeHaManagers: () => void = () => undefined;
   /** Firewall files of VMs; they may exist without the VM. */
   readonly firewall = new Map<number, FirewallFile>();
   readonly options: Record<string, unknown> = { mac_prefix: 'BC:24:11' };
