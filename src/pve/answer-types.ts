@@ -106,6 +106,32 @@ export interface VmPowerStatus {
   readonly name?: string;
 }
 
+export interface Snapshot {
+  readonly name: string;
+  /** As its maker wrote it; Proxmox also answers an empty one. */
+  readonly description?: string;
+  /** Seconds since the epoch, by the node's clock. */
+  readonly snaptime?: number;
+  /** The snapshot before this one; deleting that one links this to the one before. */
+  readonly parent?: string;
+  /** It holds the machine's memory too. */
+  readonly vmstate?: boolean;
+}
+
+export interface Backup {
+  /** For example `backup:backup/vzdump-qemu-401-2026_11_22-05_58_42.vma.zst`. */
+  readonly volid: string;
+  readonly vmid?: number;
+  /** The first line only: lists leave out the others. */
+  readonly notes?: string;
+  /** Seconds since the epoch. */
+  readonly ctime: number;
+  /** Proxmox VE 9.2 leaves it out where finding it out costs too much. */
+  readonly sizeBytes?: number;
+  /** Deleting it fails until somebody takes the protection off. */
+  readonly protected?: boolean;
+}
+
 export interface FirewallOptions {
   readonly enable?: boolean;
   readonly dhcp?: boolean;

@@ -3,11 +3,13 @@ import { z } from 'zod';
 import { isWrite, PveError } from './errors.ts';
 import { isUpid, parseUpid, type Upid } from './upid.ts';
 import type {
+  Backup,
   ClusterResources,
   ClusterStatus,
   FirewallOptions,
   NodeResource,
   PendingEntry,
+  Snapshot,
   StorageResource,
   TaskState,
   TaskSummary,
@@ -192,9 +194,57 @@ export const answers = {
 
   ipset: z.array(loose({ cidr: z.string() })).transform((entries) => entries.map(({ cidr }) => cidr)),
 
+  snapshots: z
+    .array(
+      loose({
+        name: z.string(),
+        description: text.optional(),
+        snaptime: number.optional(),
+        parent: z.string().optional(),
+        vmstate: flag.optional(),
+      }),
+    )
+    .transform((entries): Snapshot[] =>
+      entries
+        // Stands for the VM as it is now, not for a snapshot.
+        .filter(({ name }) => name !== 'current')
+        .map(({ name, ...rest }) => {
+          const { description, snaptime, parent, vmstate } = rest;
+          return { name, ...present({ description, snaptime, parent, vmstate }) };
+        }),
+    ),
+
+  /** What the agent said against the command; undefined when it did it. */
+  agentRefusal: loose({
+    result: loose({ error: loose({ desc: z.string().default('unknown error') }).optional() }),
+  }).transform(({ result }) => result.error?.desc),
+
+  backups: z
+    .array(
+      loose({
+        volid: z.string(),
+        vmid: number.optional(),
+        notes: text.optional(),
+        ctime: number,
+        size: number.optional(),
+        'approximate-size': number.optional(),
+        protected: flag.optional(),
+        subtype: z.string().optional(),
+      }),
+    )
+    .transform((entries): Backup[] =>
+      entries
+        // A container that had the same id once is another machine.
+        .filter(({ subtype }) => subtype !== 'lxc')
+        .map(({ volid, ctime, vmid, notes, ...rest }) => {
+          const sizeBytes = rest.size ?? rest['approximate-size'];
+          return { volid, ctime, ...present({ vmid, notes, sizeBytes, protected: rest.protected }) };
+        }),
+    ),
+
   upid: z.custom<Upid>(isUpid, 'no UPID'),
 
-  /** What a config call with background_delay answers: null when it has already ended well. */
+  /** What a call that waits a while for its task answers: null when that has already ended well. */
   upidOrNull: z.custom<Upid | null>((value) => value === null || isUpid(value), 'neither null nor a UPID'),
 
   nothing: z.unknown().transform(() => undefined),

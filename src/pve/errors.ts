@@ -114,11 +114,14 @@ const TEXTS: readonly (readonly [RegExp, PveErrorKind])[] = [
   [/Configuration file '.*' does not exist/, 'not-found'],
   [/unable to find configuration file for VM \d+/, 'not-found'],
   [/^no such (task|IPSet)\b/, 'not-found'],
+  [/^snapshot '.*' does not exist/, 'not-found'],
   [/config file already exists|VM \d+ already exists|failed: File exists/, 'exists'],
   [/^(IPSet|address) '.*' already exists/, 'exists'],
   [/^disk image '.*' already exists/, 'exists'],
   [/checksum mismatch|detected modified configuration/, 'conflict'],
   [/VM \d+ already running|VM \d+ is running|VM \d+ (is )?not running|migrate running VM without/, 'conflict'],
+  [/^(No QEMU guest agent configured|QEMU guest agent is not running)/, 'conflict'],
+  [/^VM \d+ q(mp|ga) command 'guest-[a-z-]+' failed/, 'timeout'],
   [/got timeout$|Connection timed out/, 'timeout'],
   [/^hostname lookup '.*' failed/, 'unreachable'],
 ];
@@ -158,9 +161,24 @@ function missingPrivilege(call: string, text: string): readonly MissingPrivilege
   return privilegesIn(text) ?? (unnamed === undefined ? undefined : [{ privilege: unnamed }]);
 }
 
+/** The agent's ping is a POST, but changes nothing. */
+const PING = 'POST /nodes/{node}/qemu/{vmid}/agent/ping';
+
+/** Whether a call changes something, so that nobody knows what is true when its answer is lost. */
 export function isWrite(call: string): boolean {
-  return !call.startsWith('GET ');
+  return !call.startsWith('GET ') && call !== PING;
 }
+
+/**
+ * True for the refusal of an agent call because no agent answers: none is configured, the VM does not run, the agent
+ * did not answer Proxmox's own ping within 3 s, or not the command itself. Read in PVE::QemuServer::Agent and recorded.
+ */
+export function isAgentSilence(error: PveError): boolean {
+  return error.status === 500 && AGENT_SILENCE.test(error.detail);
+}
+
+const AGENT_SILENCE =
+  /^(No QEMU guest agent configured|VM \d+ is not running|QEMU guest agent is not running|VM \d+ q(mp|ga) command 'guest-)/;
 
 // 596 and 599 end calls that the server cut while they went on; 595 comes from the hop to another node; 502 to 504
 // come from a reverse proxy in front of Proxmox.
@@ -199,7 +217,7 @@ function kindOfFields(fields: Readonly<Record<string, string>>): PveErrorKind {
   for (const text of Object.values(fields)) {
     const kind = kindOfText(text);
     if (kind !== undefined) return kind;
-    if (text.startsWith('hotplug problem')) return 'refused';
+    if (/^(hotplug problem|unable to apply pending change) - /.test(text)) return 'refused';
   }
   return 'schema-rejected';
 }

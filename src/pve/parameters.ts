@@ -6,9 +6,10 @@ type Spec =
   | { readonly kind: 'flag'; readonly required?: true }
   | {
       readonly kind: 'text';
+      readonly minLength?: number;
       readonly maxLength?: number;
       readonly pattern?: RegExp;
-      /** Newlines and tabs are allowed. */
+      /** Line breaks and tabs are allowed. */
       readonly multiline?: true;
       readonly required?: true;
     }
@@ -27,6 +28,9 @@ const logLevel = {
 } as const;
 const setName = { kind: 'text', maxLength: 64, pattern: /^[A-Za-z][A-Za-z0-9_-]+$/, required: true } as const;
 
+/** What Proxmox takes as a VM's description, in characters. */
+export const MAX_DESCRIPTION = 8192;
+
 /** The options of a VM's config that we write and that have no number in their name. */
 const CONFIG = {
   agent: text,
@@ -43,7 +47,7 @@ const CONFIG = {
   cpu: text,
   cpulimit: { kind: 'number', min: 0, max: 128 },
   cpuunits: { kind: 'integer', min: 1, max: 262_144 },
-  description: { kind: 'text', maxLength: 8192, multiline: true },
+  description: { kind: 'text', maxLength: MAX_DESCRIPTION, multiline: true },
   hotplug: text,
   // A number of MiB for us; to Proxmox a property string since 8.1.
   memory: { kind: 'integer', min: 16 },
@@ -100,6 +104,7 @@ export const PARAMETERS = {
     background_delay: { kind: 'integer', min: 1, max: 30 },
     delete: text,
     digest,
+    force: flag,
     revert: text,
   },
   'POST /nodes/{node}/qemu/{vmid}/clone': {
@@ -118,6 +123,9 @@ export const PARAMETERS = {
     size: { kind: 'text', pattern: /^\+?\d+(\.\d+)?[KMGT]?$/, required: true },
     digest,
   },
+  'PUT /nodes/{node}/qemu/{vmid}/unlink': { idlist: { kind: 'text', required: true }, force: flag },
+  'GET /nodes/{node}/qemu/{vmid}/snapshot': {},
+  'DELETE /nodes/{node}/qemu/{vmid}/snapshot/{snapname}': {},
   'POST /nodes/{node}/qemu/{vmid}/migrate': {
     target: { kind: 'text', required: true },
     targetstorage: text,
@@ -127,6 +135,15 @@ export const PARAMETERS = {
   },
   'POST /nodes/{node}/qemu/{vmid}/status/start': { timeout: { kind: 'integer', min: 0 } },
   'POST /nodes/{node}/qemu/{vmid}/status/stop': { timeout: { kind: 'integer', min: 0 }, 'overrule-shutdown': flag },
+  'POST /nodes/{node}/qemu/{vmid}/status/shutdown': { timeout: { kind: 'integer', min: 0 }, forceStop: flag },
+  'POST /nodes/{node}/qemu/{vmid}/status/reboot': { timeout: { kind: 'integer', min: 0 } },
+  'POST /nodes/{node}/qemu/{vmid}/status/reset': {},
+  'POST /nodes/{node}/qemu/{vmid}/agent/ping': {},
+  'POST /nodes/{node}/qemu/{vmid}/agent/set-user-password': {
+    // The agent on Linux writes `name:password` to chpasswd: behind a colon everything would be password.
+    username: { kind: 'text', pattern: /^[^:]+$/, required: true },
+    password: { kind: 'text', minLength: 5, maxLength: 1024, required: true },
+  },
   'DELETE /nodes/{node}/qemu/{vmid}': { purge: flag, 'destroy-unreferenced-disks': flag },
   'GET /nodes/{node}/qemu/{vmid}/firewall/options': {},
   'PUT /nodes/{node}/qemu/{vmid}/firewall/options': {
@@ -152,6 +169,8 @@ export const PARAMETERS = {
   },
   'DELETE /nodes/{node}/qemu/{vmid}/firewall/ipset/{name}': { force: flag },
   'DELETE /nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}': { digest: { kind: 'text', maxLength: 64 } },
+  'GET /nodes/{node}/storage/{storage}/content': { content: text, vmid },
+  'DELETE /nodes/{node}/storage/{storage}/content/{volume}': { delay: { kind: 'integer', min: 1, max: 30 } },
 } as const satisfies Readonly<Record<string, Specs>>;
 
 /** A call's template, for example `POST /nodes/{node}/qemu/{vmid}/clone`. */
@@ -205,6 +224,13 @@ export function isIndexedOption(key: string): key is IndexedKey {
   const match = /^([a-z]+)(0|[1-9]\d*)$/.exec(key);
   const count = (INDEXED_OPTIONS as Readonly<Record<string, number>>)[match?.[1] ?? ''];
   return count !== undefined && Number(match?.[2]) < count;
+}
+
+const DRIVES: readonly string[] = ['ide', 'sata', 'scsi', 'unused', 'virtio'];
+
+/** True for the options that hold a volume, those of detached disks included. */
+export function isDrive(key: string): key is IndexedKey {
+  return isIndexedOption(key) && DRIVES.includes(key.replace(/\d+$/, ''));
 }
 
 export function isConfigKey(key: string): key is ConfigKey {
@@ -264,12 +290,23 @@ function printNumber(spec: Spec & { kind: 'integer' | 'number' }, value: number,
   return String(value);
 }
 
-// The config file has one option a line: a control character never belongs into a value. Only a description may
-// have several lines, Proxmox writes it as comments.
-function printText(spec: Spec & { kind: 'text' }, value: string, refusal: Refusal): string {
+function checkLength(spec: Spec & { kind: 'text' }, value: string, refusal: Refusal): void {
   if (value === '') throw refusal('must not be empty');
-  if (value.length > (spec.maxLength ?? Infinity)) throw refusal(`must have at most ${spec.maxLength} characters`);
-  const checked = spec.multiline ? value.replace(/[\n\t]/g, ' ') : value;
+  const length = countCharacters(value);
+  if (length < (spec.minLength ?? 0)) throw refusal(`must have at least ${spec.minLength} characters`);
+  if (length > (spec.maxLength ?? Infinity)) throw refusal(`must have at most ${spec.maxLength} characters`);
+}
+
+/** The length of a text as Proxmox counts it: by characters, not by the halves of surrogate pairs. */
+export function countCharacters(value: string): number {
+  return Array.from(value).length;
+}
+
+// The config file has one option a line: a control character never belongs into a value. Only a description may
+// have several lines, Proxmox writes it as comments with its control characters escaped.
+function printText(spec: Spec & { kind: 'text' }, value: string, refusal: Refusal): string {
+  checkLength(spec, value, refusal);
+  const checked = spec.multiline ? value.replace(/[\r\n\t]/g, ' ') : value;
   if (/\p{Cc}/u.test(checked) || !value.isWellFormed()) throw refusal('must not have control characters');
   if (spec.pattern !== undefined && !spec.pattern.test(value)) throw refusal(`must match ${spec.pattern.source}`);
   return value;

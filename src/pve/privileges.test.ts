@@ -1,11 +1,13 @@
 // Tests for the privileges that a token needs.
 import { describe, expect, it } from 'vitest';
-import { missingPrivileges, neededPrivileges, type Permissions } from './privileges.ts';
+import { missingPrivileges, neededPrivileges, unnamedPrivileges, type Permissions } from './privileges.ts';
+import { PARAMETERS, type Call } from './parameters.ts';
 import { readShared, recordingsMissing } from './testing/recorded.ts';
 
 const VM = [
   'VM.Allocate',
   'VM.Audit',
+  'VM.Backup',
   'VM.Clone',
   'VM.Config.CPU',
   'VM.Config.Cloudinit',
@@ -13,9 +15,12 @@ const VM = [
   'VM.Config.Memory',
   'VM.Config.Network',
   'VM.Config.Options',
+  'VM.GuestAgent.Unrestricted',
   'VM.Migrate',
   'VM.PowerMgmt',
+  'VM.Snapshot',
 ];
+const AGENT = 'VM.GuestAgent.Unrestricted';
 const STORAGE = ['Datastore.AllocateSpace', 'Datastore.Audit'];
 const ALL = [...VM, ...STORAGE, 'SDN.Use', 'Sys.Audit'];
 
@@ -53,9 +58,29 @@ describe('missing privileges', () => {
       want: ['Sys.Audit on /'],
     },
     {
+      name: 'the agent under its name before 9',
+      paths: { '/': [...ALL.filter((one) => one !== AGENT), 'VM.Monitor'] },
+      want: [],
+    },
+    {
+      name: 'the agent under neither name',
+      paths: { '/': ALL.filter((one) => one !== AGENT) },
+      want: [`${AGENT} (VM.Monitor before Proxmox VE 9) on /vms`],
+    },
+    {
+      name: 'the older name where only the agent needs it',
+      paths: { '/': ['VM.Monitor', ...ALL.filter((one) => one !== 'VM.Snapshot')] },
+      want: ['VM.Snapshot on /vms'],
+    },
+    {
       name: 'none at all: each is named',
       paths: {},
-      want: [`${VM.join(', ')} on /vms`, `${STORAGE.join(', ')} on /storage`, 'SDN.Use on /sdn', 'Sys.Audit on /'],
+      want: [
+        `${VM.join(', ').replace(AGENT, `${AGENT} (VM.Monitor before Proxmox VE 9)`)} on /vms`,
+        `${STORAGE.join(', ')} on /storage`,
+        'SDN.Use on /sdn',
+        'Sys.Audit on /',
+      ],
     },
   ];
 
@@ -72,4 +97,40 @@ describe('neededPrivileges', () => {
       expect(roles.OpRole).toEqual(expect.arrayContaining([...neededPrivileges]));
     },
   );
+});
+
+interface Endpoint {
+  readonly permissions?: { readonly check?: readonly unknown[]; readonly description?: string };
+}
+
+describe.skipIf(recordingsMissing).each([
+  { version: '9.2', agent: AGENT },
+  { version: '9.1', agent: AGENT },
+  { version: '8.4', agent: 'VM.Monitor' },
+])(`official schema $version (${recordingsMissing ?? 'present'})`, ({ version, agent }) => {
+  const schema = (recordingsMissing === undefined ? readShared(`schema-${version}.json`) : {}) as Record<
+    string,
+    Endpoint
+  >;
+  const granted = new Set(neededPrivileges.map((name) => (name === AGENT ? agent : name)));
+
+  /** Whether a check of the schema passes: one of the named privileges is enough with `any`, and within `or`. */
+  const passes = (check: readonly unknown[]): boolean => {
+    const [kind, second, privileges, quantifier] = check;
+    const isGranted = (name: string): boolean => granted.has(name);
+    if (kind === 'or') return check.slice(1).some((one) => passes(one as unknown[]));
+    if (kind === 'and') return check.slice(1).every((one) => passes(one as unknown[]));
+    const names = (kind === 'perm' ? privileges : second) as string[];
+    return quantifier === 'any' ? names.some(isGranted) : names.every(isGranted);
+  };
+
+  it.each((Object.keys(PARAMETERS) as Call[]).map((call) => ({ call })))('suffices for $call', ({ call }) => {
+    const check = schema[call]?.permissions?.check;
+    if (check !== undefined) expect(passes(check), JSON.stringify(check)).toBe(true);
+  });
+
+  it('has every privilege that Proxmox keeps to itself', () => {
+    expect(Object.keys(schema)).toEqual(expect.arrayContaining(Object.keys(unnamedPrivileges)));
+    expect([...granted]).toEqual(expect.arrayContaining(Object.values(unnamedPrivileges)));
+  });
 });

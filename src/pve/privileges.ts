@@ -4,7 +4,7 @@
 export type Permissions = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * What deploy and deletion need, by the path it is usually granted on. A grant on a part of it is enough here: which
+ * What a VM's whole life needs, by the path it is usually granted on. A grant on a part of it is enough here: which
  * VMs, nodes, storages and pools the token is for is the platform team's choice.
  */
 const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges: readonly string[] }[] = [
@@ -14,6 +14,8 @@ const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges:
     privileges: [
       'VM.Allocate',
       'VM.Audit',
+      // Also for seeing backups at all: without it Proxmox lists none.
+      'VM.Backup',
       'VM.Clone',
       'VM.Config.CPU',
       'VM.Config.Cloudinit',
@@ -21,8 +23,11 @@ const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges:
       'VM.Config.Memory',
       'VM.Config.Network',
       'VM.Config.Options',
+      // Asking whether the agent is there would need less, setting a password needs this.
+      'VM.GuestAgent.Unrestricted',
       'VM.Migrate',
       'VM.PowerMgmt',
+      'VM.Snapshot',
     ],
   },
   { path: '/storage', alsoUnder: ['/pool'], privileges: ['Datastore.AllocateSpace', 'Datastore.Audit'] },
@@ -31,16 +36,29 @@ const NEEDED: readonly { path: string; alsoUnder: readonly string[]; privileges:
   { path: '/', alsoUnder: [], privileges: ['Sys.Audit'] },
 ];
 
-/** Every privilege that is needed somewhere, by name. */
+/**
+ * Privileges that have another name before Proxmox VE 9. Neither release knows the other's: a role cannot have it, and
+ * what a role kept from an older release is not among the token's privileges.
+ */
+const NAME_BEFORE_9: Readonly<Record<string, string>> = { 'VM.GuestAgent.Unrestricted': 'VM.Monitor' };
+
+/** Every privilege that is needed somewhere, by the name it has since Proxmox VE 9. */
 export const neededPrivileges: readonly string[] = NEEDED.flatMap(({ privileges }) => privileges).sort();
 
 /** Each path with the privileges that the token has nowhere below it: `VM.Clone, VM.Migrate on /vms`. */
 export function missingPrivileges(permissions: Permissions): string[] {
   return NEEDED.flatMap(({ path, alsoUnder, privileges }) => {
     const granted = grantedBelow(permissions, [path, ...alsoUnder]);
-    const missing = privileges.filter((privilege) => !granted.has(privilege));
-    return missing.length === 0 ? [] : [`${missing.join(', ')} on ${path}`];
+    const missing = privileges.filter(
+      (privilege) => !granted.has(privilege) && !granted.has(NAME_BEFORE_9[privilege] ?? privilege),
+    );
+    return missing.length === 0 ? [] : [`${missing.map(withEarlierName).join(', ')} on ${path}`];
   });
+}
+
+function withEarlierName(privilege: string): string {
+  const earlier = NAME_BEFORE_9[privilege];
+  return earlier === undefined ? privilege : `${privilege} (${earlier} before Proxmox VE 9)`;
 }
 
 function grantedBelow(permissions: Permissions, roots: readonly string[]): Set<string> {

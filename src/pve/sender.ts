@@ -42,7 +42,7 @@ export function createSender(options: PveApiOptions): Sender {
       method,
       path: fillPath(template, input.path ?? {}),
       call,
-      timeoutMs: method === 'GET' ? readTimeoutMs : writeTimeoutMs,
+      timeoutMs: isWrite(call) ? writeTimeoutMs : readTimeoutMs,
       ...(inQuery ? { query: parameters } : { form: parameters }),
     }).catch((cause: unknown) => {
       throw asPveError(call, cause);
@@ -56,7 +56,7 @@ export function createSender(options: PveApiOptions): Sender {
       try {
         return await once(call, input);
       } catch (error) {
-        if (isWrite(call) || attempt >= READ_RETRIES || !isWorthRepeating(error)) throw error;
+        if (!isRepeatable(call) || attempt >= READ_RETRIES || !isWorthRepeating(error)) throw error;
       }
       await clock.sleep(RETRY_BASE_MS * 2 ** attempt * (0.5 + random()));
     }
@@ -65,6 +65,11 @@ export function createSender(options: PveApiOptions): Sender {
   const send = async <T>(call: Call, parser: z.ZodType<T>, input?: CallInput): Promise<T> =>
     readAnswer(parser, call, (await raw(call, input)).body);
   return Object.assign(send, { raw });
+}
+
+// Not the agent's ping: each costs the caller seconds while the agent is away.
+function isRepeatable(call: Call): boolean {
+  return call.startsWith('GET ');
 }
 
 function isWorthRepeating(error: unknown): boolean {

@@ -1,7 +1,7 @@
 // Answers for the calls that make a VM, and read, change and move it.
 import { answers } from './answers.ts';
 import type { ConfigChange, PveApi } from './client.ts';
-import { isConfigKey, printConfigSet, printParameters, PveParameterError } from './parameters.ts';
+import { isConfigKey, isDrive, printConfigSet, printParameters, PveParameterError } from './parameters.ts';
 import type { Sender } from './sender.ts';
 import { GIB, printSize } from './size.ts';
 
@@ -10,7 +10,7 @@ const BACKGROUND_DELAY_SECONDS = 10;
 
 export function vmCalls(
   send: Sender,
-): Pick<PveApi, 'config' | 'pending' | 'clone' | 'updateConfig' | 'resize' | 'migrate'> {
+): Pick<PveApi, 'config' | 'pending' | 'clone' | 'updateConfig' | 'resize' | 'unlinkDisks' | 'migrate'> {
   return {
     config: async (vm, { current } = {}) => {
       const call = 'GET /nodes/{node}/qemu/{vmid}/config';
@@ -34,6 +34,14 @@ export function vmCalls(
         parameters: printParameters(call, { disk: resize.disk, size }),
       });
     },
+    unlinkDisks: async (vm, { disks, force }) => {
+      const call = 'PUT /nodes/{node}/qemu/{vmid}/unlink';
+      const odd = disks.find((disk) => !isDrive(disk));
+      if (odd !== undefined)
+        throw new PveParameterError(call, 'idlist', `names ${JSON.stringify(odd)}, which is no drive`);
+      const parameters = printParameters(call, { idlist: disks.join(','), force });
+      await send(call, answers.nothing, { path: { ...vm }, parameters });
+    },
     migrate: async (vm, { target, targetStorage }) => {
       const call = 'POST /nodes/{node}/qemu/{vmid}/migrate';
       const parameters = printParameters(call, { target, targetstorage: targetStorage });
@@ -53,9 +61,14 @@ function printConfigChange(change: ConfigChange): Record<string, string> {
   if (Object.keys(changes).length === 0) throw new PveParameterError(call, 'set', 'is empty');
   const both = change.delete?.find((key) => Object.hasOwn(set, key));
   if (both !== undefined) throw new PveParameterError(call, both, 'is set and deleted');
+  if (change.destroyVolumes && lists.delete === undefined) throw new PveParameterError(call, 'force', 'has no delete');
   return {
     ...changes,
-    ...printParameters(call, { digest: change.digest, background_delay: BACKGROUND_DELAY_SECONDS }),
+    ...printParameters(call, {
+      digest: change.digest,
+      force: change.destroyVolumes,
+      background_delay: BACKGROUND_DELAY_SECONDS,
+    }),
   };
 }
 
