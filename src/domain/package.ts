@@ -101,17 +101,22 @@ function saidTwice(typed: Partial<Record<OptionName, number>>, legacy: LegacyOpt
 }
 
 function operatingSystemProblems(plan: PlanSpec, wanted: number, legacy: LegacyOptions): Problem[] {
-  const allowed = [plan.template, ...(plan.allowedTemplates ?? [])].map((template) => template.vmid);
-  if (allowed.includes(wanted)) return [];
+  if (allowedTemplates(plan).includes(wanted)) return [];
   const key = legacy.keys.get('operatingSystem');
   const message =
-    `The template ${wanted} is not one that the plan allows; choose ${shortList(allowed)}` +
+    `The template ${wanted} is not one that the plan allows; choose ${templateChoices(plan)}` +
     ' or ask the platform team to add it to allowedTemplates.';
   return [{ path: key === undefined ? 'spec.options.operatingSystem' : configurableOptionPath(key), message }];
 }
 
-function shortList(vmids: readonly number[]): string {
-  const shown = [...new Set(vmids)].sort((left, right) => left - right);
+/** VMIDs of the templates that machines of the plan may be made from. */
+export function allowedTemplates(plan: PlanSpec): readonly number[] {
+  return [plan.template, ...(plan.allowedTemplates ?? [])].map((template) => template.vmid);
+}
+
+/** Those VMIDs as a sentence offers them to choose from. */
+export function templateChoices(plan: PlanSpec): string {
+  const shown = [...new Set(allowedTemplates(plan))].sort((left, right) => left - right);
   const more = shown.length - 8;
   return shown.slice(0, 8).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
