@@ -198,6 +198,58 @@ describe('config', () => {
   });
 });
 
+describe('snapshots', () => {
+  it('are told without the entry for now', () => {
+    const list = [
+      { name: 's2', description: '', parent: 's1', snaptime: 1_795_326_675, vmstate: 1 },
+      { name: 's1', description: 'first \u00e9\nline', snaptime: '1795326600', vmstate: 0 },
+      { name: 'current', description: 'You are here!', digest: 'd', parent: 's2', running: 1 },
+    ];
+    expect(readAnswer(answers.snapshots, call, data(list))).toEqual([
+      { name: 's2', description: '', parent: 's1', snaptime: 1_795_326_675, vmstate: true },
+      { name: 's1', description: 'first \u00e9\nline', snaptime: 1_795_326_600, vmstate: false },
+    ]);
+  });
+
+  it('need a name and nothing else', () => {
+    expect(readAnswer(answers.snapshots, call, data([{ name: 's1' }]))).toEqual([{ name: 's1' }]);
+    expect(() => readAnswer(answers.snapshots, call, data([{ snaptime: 1 }]))).toThrow('name');
+  });
+});
+
+describe('backups', () => {
+  const volid = 'backup:backup/vzdump-qemu-401-2026_11_22-05_58_42.vma.zst';
+  const rows: { name: string; entry: object; want: object[] }[] = [
+    {
+      name: 'with everything',
+      entry: {
+        volid,
+        ctime: 1_795_327_122,
+        vmid: '401',
+        notes: 'h\u00e9',
+        size: '16426621',
+        protected: 1,
+        subtype: 'qemu',
+      },
+      want: [{ volid, ctime: 1_795_327_122, vmid: 401, notes: 'h\u00e9', sizeBytes: 16_426_621, protected: true }],
+    },
+    { name: 'with the least', entry: { volid, ctime: 1 }, want: [{ volid, ctime: 1 }] },
+    {
+      name: 'of about a size',
+      entry: { volid, ctime: 1, 'approximate-size': 5 },
+      want: [{ volid, ctime: 1, sizeBytes: 5 }],
+    },
+    { name: 'of a container', entry: { volid, ctime: 1, subtype: 'lxc' }, want: [] },
+  ];
+  it.each(rows)('$name', ({ entry, want }) => {
+    expect(readAnswer(answers.backups, call, data([entry]))).toEqual(want);
+  });
+
+  it('need to be told apart', () => {
+    expect(() => readAnswer(answers.backups, call, data([{ ctime: 1 }]))).toThrow('volid');
+  });
+});
+
 it('reads privileges and version', () => {
   const permissions = readAnswer(
     answers.permissions,
@@ -236,6 +288,8 @@ describe.skipIf(recordingsMissing)(`recorded answers (${recordingsMissing ?? 're
     { name: 'pending', path: /\/qemu\/\d+\/pending$/, parser: answers.pending, least: 10 },
     { name: 'power', path: /\/qemu\/\d+\/status\/current$/, parser: answers.status, least: 10 },
     { name: 'firewall options', path: /\/qemu\/\d+\/firewall\/options$/, parser: answers.firewallOptions, least: 5 },
+    { name: 'snapshots', path: /\/qemu\/\d+\/snapshot$/, parser: answers.snapshots, least: 10 },
+    { name: 'backups', path: /\/storage\/backup\/content$/, parser: answers.backups, least: 8 },
     { name: 'sets', path: /\/qemu\/\d+\/firewall\/ipset\/[^/]+$/, parser: answers.ipset, least: 1 },
   ];
   it.each(rows)('$name', ({ path, parser, least }) => {

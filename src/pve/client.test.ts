@@ -1,46 +1,10 @@
-// Tests for the client: what it sends, what it repeats and what it makes of answers.
+// Tests for the client: what its calls send, and what it makes of answers.
 import { describe, expect, it } from 'vitest';
-import { createPveApi, type PveApi } from './client.ts';
-import { PveError, type PveAnswer } from './errors.ts';
+import type { PveApi } from './client.ts';
 import { PveParameterError } from './parameters.ts';
-import { virtualClock } from './testing/virtual-clock.ts';
+import { fakeApi, ok, refusal, upid, vm } from './testing/fake-api.ts';
 import type { PveRequest } from './transport.ts';
 import type { Upid } from './upid.ts';
-
-const upid = 'UPID:pve1:00007215:0009D87A:6B02853F:qmclone:9000:op@pve!k8s:' as Upid;
-const vm = { node: 'pve1', vmid: 401 };
-
-type Reply = PveAnswer | Error;
-
-const ok = (data: unknown, total?: number): PveAnswer => ({
-  status: 200,
-  reason: 'OK',
-  body: JSON.stringify({ data, total }),
-});
-const refusal = (status: number, reason: string): PveAnswer => ({
-  status,
-  reason,
-  body: JSON.stringify({ data: null, message: reason }),
-});
-const unreachable = (maybeApplied = false): PveError =>
-  new PveError({ kind: 'unreachable', call: 'x', detail: 'gone', maybeApplied });
-
-function fakeApi(...replies: Reply[]) {
-  const clock = virtualClock();
-  const requests: PveRequest[] = [];
-  const api = createPveApi({
-    clock,
-    random: () => 0.5,
-    transport: async (request) => {
-      requests.push(request);
-      const reply = replies.shift();
-      if (reply === undefined) throw new TypeError('no reply is left');
-      if (reply instanceof Error) throw reply;
-      return reply;
-    },
-  });
-  return { api, clock, requests };
-}
 
 describe('what is sent', () => {
   const rows: { name: string; call: (api: PveApi) => Promise<unknown>; data: unknown; want: Partial<PveRequest> }[] = [
@@ -129,6 +93,102 @@ describe('what is sent', () => {
       want: { path: '/nodes/pve1/qemu/401/status/stop', form: { 'overrule-shutdown': '1' } },
     },
     {
+      name: 'a shutdown that ends the VM in the end',
+      call: async (api) => api.shutdown(vm, { timeoutSeconds: 90, forceStop: true }),
+      data: upid,
+      want: { method: 'POST', path: '/nodes/pve1/qemu/401/status/shutdown', form: { timeout: '90', forceStop: '1' } },
+    },
+    {
+      name: 'a shutdown that only asks',
+      call: async (api) => api.shutdown(vm, { timeoutSeconds: 0 }),
+      data: upid,
+      want: { form: { timeout: '0' } },
+    },
+    {
+      name: 'a reboot',
+      call: async (api) => api.reboot(vm),
+      data: upid,
+      want: { method: 'POST', path: '/nodes/pve1/qemu/401/status/reboot', form: {} },
+    },
+    {
+      name: 'a reboot with a time of its own',
+      call: async (api) => api.reboot(vm, { timeoutSeconds: 30 }),
+      data: upid,
+      want: { form: { timeout: '30' } },
+    },
+    {
+      name: 'a reset',
+      call: async (api) => api.reset(vm),
+      data: upid,
+      want: { method: 'POST', path: '/nodes/pve1/qemu/401/status/reset', form: {} },
+    },
+    {
+      name: 'a deletion of drives with their volumes, guarded',
+      call: async (api) => api.updateConfig(vm, { set: {}, delete: ['scsi1'], destroyVolumes: true, digest: 'abc' }),
+      data: null,
+      want: {
+        path: '/nodes/pve1/qemu/401/config',
+        form: { delete: 'scsi1', force: '1', digest: 'abc', background_delay: '10' },
+      },
+    },
+    {
+      name: 'unlinked disks',
+      call: async (api) =>
+        api.unlinkDisks(vm, { disks: ['scsi1', 'unused0', 'ide3', 'sata5', 'virtio2'], force: true }),
+      data: null,
+      want: {
+        method: 'PUT',
+        path: '/nodes/pve1/qemu/401/unlink',
+        form: { idlist: 'scsi1,unused0,ide3,sata5,virtio2', force: '1' },
+        timeoutMs: 60_000,
+      },
+    },
+    {
+      name: 'a look at the snapshots',
+      call: async (api) => api.snapshots(vm),
+      data: [],
+      want: { method: 'GET', path: '/nodes/pve1/qemu/401/snapshot', query: {} },
+    },
+    {
+      name: "a snapshot's end",
+      call: async (api) => api.deleteSnapshot(vm, 'before-update'),
+      data: upid,
+      want: { method: 'DELETE', path: '/nodes/pve1/qemu/401/snapshot/before-update', query: {} },
+    },
+    {
+      name: "a question for the agent, with a read's time",
+      call: async (api) => api.agentPing(vm),
+      data: { result: {} },
+      want: { method: 'POST', path: '/nodes/pve1/qemu/401/agent/ping', form: {}, timeoutMs: 10_000 },
+    },
+    {
+      name: 'a password',
+      call: async (api) => api.setUserPassword(vm, { username: 'root', password: 'pä ss&w=örd' }),
+      data: { result: {} },
+      want: {
+        method: 'POST',
+        path: '/nodes/pve1/qemu/401/agent/set-user-password',
+        form: { username: 'root', password: 'pä ss&w=örd' },
+        timeoutMs: 60_000,
+      },
+    },
+    {
+      name: 'a look at the backups',
+      call: async (api) => api.backups('pve1', 'backup', 401),
+      data: [],
+      want: { method: 'GET', path: '/nodes/pve1/storage/backup/content', query: { content: 'backup', vmid: '401' } },
+    },
+    {
+      name: "a volume's end",
+      call: async (api) => api.deleteVolume('pve1', 'backup', 'backup:backup/vzdump-qemu-401.vma.zst'),
+      data: null,
+      want: {
+        method: 'DELETE',
+        path: '/nodes/pve1/storage/backup/content/backup:backup%2Fvzdump-qemu-401.vma.zst',
+        query: { delay: '10' },
+      },
+    },
+    {
       name: 'a destroy, with its parameters in the query',
       call: async (api) => api.destroy(vm, { purge: true }),
       data: upid,
@@ -193,6 +253,36 @@ describe('what is sent', () => {
     { name: 'a node without a name', call: async (api) => api.config({ node: '', vmid: 401 }) },
     { name: 'a node that climbs', call: async (api) => api.config({ node: '..', vmid: 401 }) },
     { name: 'a task without a node', call: async (api) => api.taskStatus('UPID:x' as Upid) },
+    {
+      name: 'volumes destroyed of nothing',
+      call: async (api) => api.updateConfig(vm, { set: {}, destroyVolumes: true }),
+    },
+    {
+      name: 'volumes destroyed of nothing deleted',
+      call: async (api) => api.updateConfig(vm, { set: { cores: 2 }, delete: [], destroyVolumes: true }),
+    },
+    { name: 'unlinking nothing', call: async (api) => api.unlinkDisks(vm, { disks: [], force: true }) },
+    { name: 'unlinking a card', call: async (api) => api.unlinkDisks(vm, { disks: ['scsi1', 'net0'], force: true }) },
+    { name: 'unlinking an option', call: async (api) => api.unlinkDisks(vm, { disks: ['cores'], force: true }) },
+    { name: 'unlinking two in one', call: async (api) => api.unlinkDisks(vm, { disks: ['scsi1,scsi0'], force: true }) },
+    { name: 'waiting less than no time', call: async (api) => api.shutdown(vm, { timeoutSeconds: -1 }) },
+    { name: 'waiting for half a second', call: async (api) => api.reboot(vm, { timeoutSeconds: 0.5 }) },
+    { name: 'a snapshot without a name', call: async (api) => api.deleteSnapshot(vm, '') },
+    { name: 'all snapshots at once', call: async (api) => api.deleteSnapshot(vm, '..') },
+    {
+      name: 'a password too short for Proxmox',
+      call: async (api) => api.setUserPassword(vm, { username: 'root', password: '1234' }),
+    },
+    {
+      name: 'a password with a line break',
+      call: async (api) => api.setUserPassword(vm, { username: 'root', password: 'secret\nroot:other' }),
+    },
+    {
+      name: 'a user with a password in its name',
+      call: async (api) => api.setUserPassword(vm, { username: 'root:x', password: 'secret' }),
+    },
+    { name: 'backups of no VM', call: async (api) => api.backups('pve1', 'backup', 0) },
+    { name: 'a volume without a name', call: async (api) => api.deleteVolume('pve1', 'backup', '') },
     { name: 'a set with an odd name', call: async (api) => api.createIpset(vm, '1 set') },
   ];
   it.each(refused)('refuses $name before sending', async ({ call }) => {
@@ -205,83 +295,6 @@ describe('what is sent', () => {
     const { api, requests } = fakeApi(ok([]));
     await api.pending({ node: 'a/../b?c', vmid: 401 });
     expect(requests[0]?.path).toBe('/nodes/a%2F..%2Fb%3Fc/qemu/401/pending');
-  });
-});
-
-describe('repeating', () => {
-  const broken: { name: string; reply: Reply }[] = [
-    { name: 'an unreachable server', reply: unreachable() },
-    { name: 'a node that is away', reply: refusal(595, 'No route to host') },
-    { name: 'a cut call', reply: refusal(596, 'Connection timed out') },
-    { name: 'a proxy without a backend', reply: refusal(503, 'Service Unavailable') },
-  ];
-  it.each(broken)('repeats a read after $name', async ({ reply }) => {
-    const { api, clock, requests } = fakeApi(reply, reply, ok({ digest: 'd' }));
-    const config = api.config(vm);
-    await clock.advance(1_000);
-    await expect(config).resolves.toMatchObject({ digest: 'd' });
-    expect(requests).toHaveLength(3);
-  });
-
-  it('gives up after two repetitions', async () => {
-    const { api, clock, requests } = fakeApi(unreachable(), unreachable(), unreachable(), ok([]));
-    const found = expect(api.resources()).rejects.toMatchObject({ kind: 'unreachable' });
-    await clock.advance(10_000);
-    await found;
-    expect(requests).toHaveLength(3);
-  });
-
-  it('waits longer each time', async () => {
-    const { api, clock, requests } = fakeApi(unreachable(), unreachable(), ok([]));
-    const found = api.resources();
-    await clock.advance(199);
-    expect(requests).toHaveLength(1);
-    await clock.advance(1);
-    expect(requests).toHaveLength(2);
-    await clock.advance(399);
-    expect(requests).toHaveLength(2);
-    await clock.advance(1);
-    await found;
-  });
-
-  const lasting: Reply[] = [
-    refusal(401, 'Authentication failed!'),
-    refusal(403, 'Permission check failed'),
-    refusal(500, "Configuration file 'x' does not exist"),
-    refusal(500, 'VM is locked (backup)'),
-  ];
-  it.each(lasting)('does not repeat a read after $reason', async (reply) => {
-    const { api, requests } = fakeApi(reply, ok({ digest: 'd' }));
-    await expect(api.config(vm)).rejects.toThrow(PveError);
-    expect(requests).toHaveLength(1);
-  });
-
-  it.each(broken)('never repeats a write after $name', async ({ reply }) => {
-    const { api, clock, requests } = fakeApi(reply, ok(upid));
-    const started = expect(api.start(vm)).rejects.toThrow(PveError);
-    await clock.advance(10_000);
-    await started;
-    expect(requests).toHaveLength(1);
-  });
-});
-
-describe('errors', () => {
-  it('name the call, not the path', async () => {
-    const { api } = fakeApi(refusal(500, 'VM is locked (backup)'));
-    await expect(api.start(vm)).rejects.toMatchObject({
-      kind: 'locked',
-      call: 'POST /nodes/{node}/qemu/{vmid}/status/start',
-    });
-  });
-
-  it('take a transport that breaks for a write that may have happened', async () => {
-    const { api } = fakeApi(new TypeError('broken'));
-    await expect(api.start(vm)).rejects.toMatchObject({ kind: 'unreachable', maybeApplied: true, detail: 'broken' });
-  });
-
-  it('take a wrong answer to a write for one that has happened', async () => {
-    const { api } = fakeApi(ok('OK'));
-    await expect(api.start(vm)).rejects.toMatchObject({ kind: 'unreadable', maybeApplied: true });
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   INDEXED_OPTIONS,
   isConfigKey,
+  isDrive,
   isIndexedOption,
   PARAMETERS,
   printConfigSet,
@@ -46,8 +47,32 @@ describe('printParameters', () => {
   });
 
   it('takes line breaks in a description only', () => {
-    expect(printParameters(clone, { newid: 401, description: 'a\n\tb' }).description).toBe('a\n\tb');
+    expect(printParameters(clone, { newid: 401, description: 'a\r\n\tb' }).description).toBe('a\r\n\tb');
     expect(() => printParameters(clone, { newid: 401, description: 'a\0b' })).toThrow(PveParameterError);
+  });
+
+  it.each([
+    { name: 'the shortest', password: 'x'.repeat(5), fits: true },
+    { name: 'too short a one', password: 'x'.repeat(4), fits: false },
+    { name: 'the longest', password: 'x'.repeat(1024), fits: true },
+    { name: 'too long a one', password: 'x'.repeat(1025), fits: false },
+    { name: 'the longest, of characters with two halves', password: '\u{1f511}'.repeat(1024), fits: true },
+    { name: 'too short a one of them', password: '\u{1f511}'.repeat(4), fits: false },
+  ])('counts the characters of a password: $name', ({ password, fits }) => {
+    const print = (): unknown =>
+      printParameters('POST /nodes/{node}/qemu/{vmid}/agent/set-user-password', { username: 'root', password });
+    if (fits) expect(print()).toMatchObject({ password });
+    else expect(print).toThrow(PveParameterError);
+  });
+
+  it('does not repeat the password that it refuses', () => {
+    const print = (): unknown =>
+      printParameters('POST /nodes/{node}/qemu/{vmid}/agent/set-user-password', {
+        username: 'root',
+        password: 'a\tb-c',
+      });
+    expect(print).toThrow(/^(?!.*b-c)/s);
+    expect(print).toThrow(PveParameterError);
   });
 
   it.each(['1', '+1G', '10G', '1.5T'])('takes the size %s', (size) => {
@@ -108,6 +133,11 @@ describe('printConfigSet', () => {
     expect(() => printConfigSet({ core: 2 })).toThrow(PveParameterError);
   });
 
+  it('knows the drives among them', () => {
+    expect(['scsi0', 'virtio15', 'ide3', 'sata5', 'unused255'].every(isDrive)).toBe(true);
+    expect(['net0', 'scsi31', 'scsi', 'ipconfig0', 'cores', 'scsi0,scsi1', ''].some(isDrive)).toBe(false);
+  });
+
   it('knows its options by name', () => {
     expect(['cores', 'net0', 'scsi30', 'unused255', 'ipconfig31'].every(isConfigKey)).toBe(true);
     expect(['args', 'net32', 'unused256', 'hasOwnProperty'].some(isConfigKey)).toBe(false);
@@ -120,6 +150,7 @@ interface SchemaProperty {
   readonly optional?: number;
   readonly minimum?: number | string;
   readonly maximum?: number | string;
+  readonly minLength?: number;
   readonly maxLength?: number;
   readonly enum?: readonly string[];
 }
@@ -132,6 +163,7 @@ interface OwnSpec {
   readonly kind: string;
   readonly min?: number;
   readonly max?: number;
+  readonly minLength?: number;
   readonly maxLength?: number;
   readonly values?: readonly string[];
   readonly required?: true;
@@ -173,6 +205,8 @@ function checkBounds(name: string, own: OwnSpec, official: SchemaProperty): void
     expect(own.min, `${name} minimum`).toBeGreaterThanOrEqual(bound(official.minimum) ?? 0);
   if (official.maximum !== undefined)
     expect(own.max, `${name} maximum`).toBeLessThanOrEqual(bound(official.maximum) ?? 0);
+  if (official.minLength !== undefined)
+    expect(own.minLength, `${name} least length`).toBeGreaterThanOrEqual(official.minLength);
   if (official.maxLength !== undefined) expect(own.maxLength, `${name} length`).toBeLessThanOrEqual(official.maxLength);
   if (own.kind === 'choice')
     expect(official.enum, `${name} choices`).toEqual(expect.arrayContaining([...(own.values ?? [])]));

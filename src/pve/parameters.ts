@@ -26,7 +26,13 @@ const logLevel = {
   kind: 'choice',
   values: ['emerg', 'alert', 'crit', 'err', 'warning', 'notice', 'info', 'debug', 'nolog'],
 } as const;
-const setName = { kind: 'text', maxLength: 64, pattern: /^[A-Za-z][A-Za-z0-9_-]+$/, required: true } as const;
+const setName = {
+  kind: 'text',
+  minLength: 2,
+  maxLength: 64,
+  pattern: /^[A-Za-z][A-Za-z0-9_-]+$/,
+  required: true,
+} as const;
 
 /** What Proxmox takes as a VM's description, in characters. */
 export const MAX_DESCRIPTION = 8192;
