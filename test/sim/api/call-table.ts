@@ -1,4 +1,5 @@
 // Tables of API calls for the simulator's own tests: a state, a call, and what Proxmox VE answers to it.
+import { expect } from 'vitest';
 import { Lab } from '../testing.ts';
 import type { Reply } from '../testing.ts';
 
@@ -96,11 +97,11 @@ export async function taskEnd(lab: Lab, call: ApiCall): Promise<{ exit: string; 
   return { exit: await exitOf(lab, reply), log: lab.taskOf(reply).log };
 }
 
-/** What a row came to, in the shape of its expectation. */
-export async function outcome(lab: Lab, row: Pick<CallRow, 'call' | 'want'>): Promise<unknown> {
-  return typeof row.want === 'string' || row.want instanceof RegExp
-    ? (await taskEnd(lab, row.call)).exit
-    : ask(lab, row.call);
+/** Plays a row's call and compares: an exit status in full, an answer as far as the row tells it. */
+export async function checkRow(lab: Lab, { call, want }: Pick<CallRow, 'call' | 'want'>): Promise<void> {
+  if (typeof want === 'string') expect((await taskEnd(lab, call)).exit).toBe(want);
+  else if (want instanceof RegExp) expect((await taskEnd(lab, call)).exit).toMatch(want);
+  else expect(await ask(lab, call)).toMatchObject(want);
 }
 
 /** A 500 with that text. */
