@@ -245,7 +245,8 @@ function readErrorBody(body: string): { message?: string; fields?: Readonly<Reco
 const INTERRUPTED = /^(unexpected status|received interrupt|interrupted by signal|unable to read tail.*)$/;
 
 // Ends that say nothing; the reason stands in the log.
-const MEANINGLESS = /^(migration aborted|job errors|start failed: QEMU exited with code \d+)$/;
+const MEANINGLESS =
+  /^(migration aborted|job errors|start failed: QEMU exited with code \d+|command '.*' failed: exit code \d+)$/;
 
 /**
  * The error behind a task that did not end well. The log's tail supplies the reason where the exit status only says
@@ -263,6 +264,18 @@ export function taskFailure(exitstatus: string, logTail: readonly string[], call
     ...(privilege === undefined ? {} : { privilege }),
     maybeApplied: INTERRUPTED.test(ending),
   });
+}
+
+// From QEMU's block/qcow2.c (images of version 2, which has no size per snapshot), and from qemu-server before 8.0.2.
+const SNAPSHOTS_IN_THE_WAY =
+  /Can't resize an? (v2 )?image which has snapshots|^can't resize volume: \S+ if snapshot exists$/;
+
+/**
+ * Whether a task refused to resize a disk because of its snapshots, by the detail of its error (see taskFailure). Only
+ * texts that are known count: snapshots are deleted on this answer, and a path in some other text may say "snapshot" too.
+ */
+export function isSnapshotRefusal(detail: string): boolean {
+  return SNAPSHOTS_IN_THE_WAY.test(detail.trim());
 }
 
 // Lines that only announce that another line has the reason.
