@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { findSystemDisk, parseDrive, printDrive, withLimits } from '../../src/pve/drive.ts';
-import { classifyPveError, PveError, taskFailure } from '../../src/pve/errors.ts';
+import { classifyPveError, taskFailure } from '../../src/pve/errors.ts';
 import { createInventory } from '../../src/pve/inventory.ts';
 import { printIpConfig } from '../../src/pve/ipconfig.ts';
 import { parseNic, printNic } from '../../src/pve/nic.ts';
@@ -10,26 +10,7 @@ import { missingPrivileges } from '../../src/pve/privileges.ts';
 import { decodeSshKeys, encodeSshKeys } from '../../src/pve/ssh-keys.ts';
 import { judgeIdentity, printStamp } from '../../src/pve/stamp.ts';
 import { isUpid, type Upid } from '../../src/pve/upid.ts';
-import { ROLE, startCluster, template, token, type Cluster } from './pve-cluster.ts';
-
-const owner = { uid: '7e1f4a9c-1111-4222-8333-944455556666', vmid: 401 };
-const vm = { node: 'pve1', vmid: 401 };
-
-async function cloned(): Promise<Cluster> {
-  const cluster = await startCluster();
-  const { api, done } = cluster;
-  await done(await api.clone({ source: template, newid: 401, name: 'web-1', description: printStamp(owner) }));
-  return cluster;
-}
-
-async function refusal(promise: Promise<unknown>): Promise<PveError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(PveError);
-  return error as PveError;
-}
+import { cloned, owner, refusal, ROLE, startCluster, template, token, vm, type Cluster } from './pve-cluster.ts';
 
 describe("a VM's life", () => {
   it('goes from clone to running and away again', async () => {
