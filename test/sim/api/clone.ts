@@ -68,6 +68,8 @@ async function clone(call: Call): Promise<string> {
   }
   const plan = makePlan(call, world.vm(source.vmid, source.node), target);
   world.requireQuorum();
+  // Calls of the same moment have all passed the checks before the first worker makes its target.
+  await Promise.resolve();
   const kind = { node: source.node, type: 'qmclone', id: String(source.vmid), caller: call.caller };
   const task = world.tasks.start(kind, (worker) => runClone(call, plan, worker));
   return task.upid;
