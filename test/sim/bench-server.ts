@@ -3,6 +3,9 @@ import { createInterface } from 'node:readline';
 import { benchTopology } from './bench-topology.ts';
 import { Simulator } from './simulator.ts';
 import type { Listening } from './simulator.ts';
+import { keepHeapSmall } from './small-heap.ts';
+
+keepHeapSmall();
 
 /** Requests each cluster's log keeps, so that memory is the clusters' own. */
 const keptRecords = 1000;

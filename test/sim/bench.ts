@@ -61,8 +61,8 @@ async function main(): Promise<void> {
     const listening = JSON.parse(await next()) as Listening[];
     print('VMs', `${clusters * machines} over ${clusters} clusters`);
     print('memory at rest', `${mebibytes(await usage())} MiB`);
-    // The wish is about the first load; the others show what else clients ask for often.
-    let first: { perSecond: number; usedMiB: number } | undefined;
+    // The rate that is wished for is that of the first load, the memory is that of them all.
+    const measured: { perSecond: number; usedMiB: number }[] = [];
     for (const load of loads) {
       const before = await usage();
       const seconds = Number(values.seconds);
@@ -70,10 +70,11 @@ async function main(): Promise<void> {
       const after = await usage();
       const perSecond = Math.round(count / seconds);
       const cpuMs = ((after.cpuMs - before.cpuMs) / count).toFixed(2);
-      first ??= { perSecond, usedMiB: mebibytes(after) };
+      measured.push({ perSecond, usedMiB: mebibytes(after) });
       print(load.name, `${perSecond} requests/s, ${cpuMs} ms of processor each, then ${mebibytes(after)} MiB`);
     }
-    const isMet = first !== undefined && first.perSecond >= wantedPerSecond && first.usedMiB <= wantedMiB;
+    const largestMiB = Math.max(...measured.map(({ usedMiB }) => usedMiB));
+    const isMet = (measured[0]?.perSecond ?? 0) >= wantedPerSecond && largestMiB <= wantedMiB;
     print('wanted', `${wantedPerSecond} config requests/s, ${wantedMiB} MiB: ${isMet ? 'met' : 'missed'}`);
     process.exitCode = isMet ? 0 : 1;
   } finally {

@@ -11,6 +11,7 @@ import type { SavedState } from './saved-state.ts';
 import { parseTopology, Simulator } from './simulator.ts';
 import { topologyJsonSchema } from './topology.ts';
 import type { Listening, Topology } from './simulator.ts';
+import { keepHeapSmall } from './small-heap.ts';
 
 const defaultPort = 8006;
 
@@ -123,6 +124,7 @@ async function announce(clusters: readonly Cluster[], file: string | undefined):
   }
 }
 
+keepHeapSmall();
 try {
   await main();
 } catch (error) {

@@ -4,8 +4,9 @@ import { oneOf, optionalVmid, text } from '../schema/parameter.ts';
 import { callerOf } from '../state/access.ts';
 import type { Caller } from '../state/access.ts';
 import type { ClusterNode, World } from '../state/world.ts';
-import { JsonText, may, needs, optionalText } from './route.ts';
+import { may, needs, optionalText } from './route.ts';
 import type { Call, Route } from './route.ts';
+import { resourceDocument } from './resource-document.ts';
 import { vmResources } from './vm-resources.ts';
 import { nodeItem } from './node-item.ts';
 
@@ -103,7 +104,8 @@ function resources(call: Call): unknown {
   if (type === undefined) items.push(...poolResources(call));
   if (type === undefined || type === 'sdn') items.push(...networkResources(call));
   const vms = type === undefined || type === 'vm' ? vmResources(call) : [];
-  return new JsonText(`[${[...vms, ...items.map((item) => JSON.stringify(item))].join(',')}]`);
+  const entries = items.length === 0 ? vms : [...vms, ...items.map((item) => JSON.stringify(item))];
+  return resourceDocument(world, `${call.caller.id} ${type}`, entries);
 }
 
 function storageResources(call: Call): Record<string, unknown>[] {

@@ -38,7 +38,7 @@ function olderRoute(route: Route): Route {
 /** The answer without what came with 9.0; networks are no resources yet. */
 function olderAnswer(data: unknown): unknown {
   if (data instanceof Promise) return data.then(olderAnswer);
-  if (data instanceof JsonText) return olderAnswer(JSON.parse(data.text));
+  if (data instanceof JsonText) return olderAnswer((JSON.parse(data.body) as { data: unknown }).data);
   if (Array.isArray(data)) return data.filter((item) => !isNetwork(item)).map((item) => withoutNewer(item));
   return withoutNewer(data);
 }

@@ -26,12 +26,18 @@ export class Answer {
   }
 }
 
-/** Data that is written already. */
+/** Data that is written already; answers that share it share its bytes. */
 export class JsonText {
-  readonly text: string;
+  /** The whole body. */
+  readonly body: string;
+  #bytes: Buffer | undefined;
 
   constructor(text: string) {
-    this.text = text;
+    this.body = `{"data":${text}}`;
+  }
+
+  get bytes(): Buffer {
+    return (this.#bytes ??= Buffer.from(this.body));
   }
 }
 

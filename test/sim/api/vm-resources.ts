@@ -6,9 +6,16 @@ import { may } from './route.ts';
 import type { Call } from './route.ts';
 import { haState, resourceItem } from './status-item.ts';
 
-interface Written {
-  /** What of the entry changes between two broadcasts. */
-  live: string;
+/** What of an entry changes between two broadcasts, side by side: no text is made to find that nothing has. */
+interface Live {
+  node: string;
+  lock: string | undefined;
+  pool: string | undefined;
+  tags: string | undefined;
+  ha: string | undefined;
+}
+
+interface Written extends Live {
   json: string;
 }
 
@@ -27,12 +34,22 @@ export function vmResources(call: Call): string[] {
 function entry(world: World, vm: Vm, pool: string | undefined): string {
   const status = world.view.of(vm.vmid);
   if (status === undefined) return JSON.stringify(resourceItem(world, vm, true));
-  const live = `${vm.node} ${vm.lock} ${pool} ${vm.options['tags']} ${haState(world, vm.vmid)}`;
+  const live: Live = { node: vm.node, lock: vm.lock, pool, tags: vm.options['tags'], ha: haState(world, vm.vmid) };
   const before = written.get(status);
-  if (before?.live === live) return before.json;
+  if (before !== undefined && isSame(before, live)) return before.json;
   const json = JSON.stringify(resourceItem(world, vm, true));
-  written.set(status, { live, json });
+  written.set(status, { ...live, json });
   return json;
+}
+
+function isSame(one: Live, other: Live): boolean {
+  return (
+    one.node === other.node &&
+    one.lock === other.lock &&
+    one.pool === other.pool &&
+    one.tags === other.tags &&
+    one.ha === other.ha
+  );
 }
 
 function poolsByVm(world: World): Map<number, string> {

@@ -32,6 +32,8 @@ export interface ApiResponse {
   reason: string;
   body: string;
   headers: Record<string, string>;
+  /** The body as it goes out, where it is at hand already. */
+  bytes?: Buffer;
   /** The display behind a connection that has become a websocket. */
   console?: ConsoleOpened;
 }
@@ -173,6 +175,7 @@ export class Dispatcher {
       return { status: 101, reason: 'Switching Protocols', body: '', headers: {}, console: data };
     if (data instanceof ConsoleClosed) return { status: 0, reason: '', body: '', headers: {} };
     const headers = { 'content-type': 'application/json;charset=UTF-8' };
+    if (data instanceof JsonText) return { status: 200, reason: 'OK', body: data.body, bytes: data.bytes, headers };
     return { status: 200, reason: 'OK', body: bodyOf(data), headers };
   }
 
@@ -197,7 +200,6 @@ export class Dispatcher {
 const timedOut = Symbol('timed out');
 
 function bodyOf(data: unknown): string {
-  if (data instanceof JsonText) return `{"data":${data.text}}`;
   return JSON.stringify(data instanceof Answer ? { data: data.data, ...data.beside } : { data: data ?? null });
 }
 

@@ -113,7 +113,7 @@ function send(response: ServerResponse, answer: HttpAnswer): void {
     response.socket?.destroy();
     return;
   }
-  const body = Buffer.from(answer.body);
+  const body = answer.bytes ?? Buffer.from(answer.body);
   // The reason phrase must be Latin-1 on one line; anything else would break the response's head.
   const reason = answer.reason.replace(/[^\x20-\x7e\xa0-\xff]/g, '?');
   const headers: Record<string, string> = {

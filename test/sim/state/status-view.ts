@@ -50,9 +50,18 @@ export class StatusView {
 
   #refreshVm(vm: Vm): void {
     if (!isHeard(this.#world, vm.node)) return;
-    this.#vms.set(vm.vmid, liveStatus(this.#world, vm));
+    const status = liveStatus(this.#world, vm);
+    const before = this.#vms.get(vm.vmid);
+    // What has not changed stays the very same, so that what was made of it is good for longer.
+    if (before === undefined || !isSame(before, status)) this.#vms.set(vm.vmid, status);
     this.#world.history.seen(vm.vmid, this.#world.clock.now() / 1000);
   }
+}
+
+/** Of a VM that runs something has always changed. */
+function isSame(one: VmStatus, other: VmStatus): boolean {
+  const names = Object.keys(one) as (keyof VmStatus)[];
+  return other.status === 'stopped' && names.every((name) => one[name] === other[name]);
 }
 
 /** Whether the cluster hears the node's broadcasts; its API may be stuck all the same. */

@@ -40,21 +40,39 @@ function bootDiskSize(options: Record<string, string>): number {
   return parseSize(boot?.[1]['size'] ?? '0') ?? 0;
 }
 
-/** The VM's figures now. */
-export function liveStatus(world: World, vm: Vm): VmStatus {
+type ConfiguredFigures = Pick<VmStatus, 'name' | 'template' | 'maxDisk' | 'maxMem' | 'tags' | 'serial'> & {
+  vcpus: number;
+};
+
+/** Every broadcast asks for all VMs, and hardly any has been changed since the last one. */
+const configured = new WeakMap<Vm, { revision: number; figures: ConfiguredFigures }>();
+
+function configuredFigures(vm: Vm): ConfiguredFigures {
+  const before = configured.get(vm);
+  if (before?.revision === vm.revision) return before.figures;
   const { options } = vm;
-  const maxMem = memoryMiB(options) * 1024 ** 2;
   const cores = Number(options['cores'] ?? 1) * Number(options['sockets'] ?? 1);
-  return {
-    vmid: vm.vmid,
+  const figures = {
     name: vm.name,
     template: vm.isTemplate,
-    cpus: Math.min(Number(options['vcpus'] ?? cores), world.nodes.get(vm.node)?.cpus ?? cores),
+    vcpus: Number(options['vcpus'] ?? cores),
     maxDisk: bootDiskSize(options),
-    maxMem,
+    maxMem: memoryMiB(options) * 1024 ** 2,
     tags: options['tags'],
     serial: Object.keys(options).some((key) => /^serial\d$/.test(key)),
-    ...processFigures(world, vm, maxMem),
+  };
+  configured.set(vm, { revision: vm.revision, figures });
+  return figures;
+}
+
+/** The VM's figures now. */
+export function liveStatus(world: World, vm: Vm): VmStatus {
+  const { vcpus, ...figures } = configuredFigures(vm);
+  return {
+    vmid: vm.vmid,
+    cpus: Math.min(vcpus, world.nodes.get(vm.node)?.cpus ?? vcpus),
+    ...figures,
+    ...processFigures(world, vm, figures.maxMem),
   };
 }
 

@@ -38,6 +38,8 @@ export class Vm {
   /** Cloud-init options of the drive as last generated; undefined when never. */
   cloudInit: Options | undefined;
   running: RunningState | undefined;
+  /** Grows with every change of the configuration. */
+  revision = 0;
   #digest: string | undefined;
 
   constructor(vmid: number, node: string, options: Options) {
@@ -49,6 +51,7 @@ export class Vm {
   /** Forgets what was derived from the configuration. */
   touch(): void {
     this.#digest = undefined;
+    this.revision += 1;
   }
 
   get lock(): string | undefined {
