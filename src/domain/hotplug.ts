@@ -258,7 +258,8 @@ function newDriveReason(key: DriveKey, drive: Drive, { config, features }: Runni
 const LIVE_DRIVE_KEY =
   /^(mbps|iops)(_(rd|wr))?(_max)?$|^(bps|iops)(_(rd|wr))?_max_length$|^(backup|replicate|shared|size)$/;
 
-// For a CD-ROM drive any medium is live, so its volume is not compared.
+// For a CD-ROM drive any medium is live, so its volume is not compared. That Proxmox VE appends a drive outside of the
+// boot order to it, where it waits for a start, is nothing that was asked for.
 function changedDriveReason(key: DriveKey, present: Drive, wanted: Drive): Reason {
   const changed = differences(present.options, wanted.options);
   const fixed = changed.filter((name) => name !== 'media' && !LIVE_DRIVE_KEY.test(name));
