@@ -173,3 +173,27 @@ describe('error bodies', () => {
     expect(body['message']).toBe(message);
   });
 });
+
+describe('the ticket of a console', () => {
+  const version = (text: string): { release: string; version: string; repoid: string } => ({
+    release: text.slice(0, 3),
+    version: text,
+    repoid: '0',
+  });
+  const rows: { version: string; params: Record<string, string>; told: boolean; ticket: RegExp }[] = [
+    { version: '8.2.4', params: {}, told: false, ticket: /^PVEVNC:[0-9A-F]{8}::/ },
+    { version: '8.3.5', params: { 'generate-password': '1' }, told: true, ticket: /^PVEVNC:[0-9A-F]{8}::/ },
+    { version: '8.3.5', params: { 'generate-password': '0' }, told: false, ticket: /^PVEVNC:[0-9A-F]{8}::/ },
+    { version: '8.4.21', params: {}, told: true, ticket: /^.{8}:PVEVNC:[0-9A-F]{8}::/ },
+    { version: '9.2.11', params: {}, told: true, ticket: /^.{8}:PVEVNC:[0-9A-F]{8}::/ },
+    { version: '9.2.11', params: { 'generate-password': '1' }, told: true, ticket: /^.{8}:PVEVNC:[0-9A-F]{8}::/ },
+  ];
+  it.each(rows)('of $version with $params', async ({ version: text, params, told, ticket }) => {
+    const cluster = new Cluster({ version: version(text) });
+    const { body } = await cluster.call('POST', '/nodes/pve1/qemu/9000/vncproxy', { websocket: '1', ...params });
+    const data = body['data'] as { ticket: string; password?: string };
+    expect(data.ticket).toMatch(ticket);
+    expect(data.password === undefined).toBe(!told);
+    if (told && text.startsWith('9')) expect(data.ticket.startsWith(`${data.password}:`)).toBe(true);
+  });
+});

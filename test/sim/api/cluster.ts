@@ -104,7 +104,7 @@ function resources(call: Call): unknown {
   if (type === undefined) items.push(...poolResources(call));
   if (type === undefined || type === 'sdn') items.push(...networkResources(call));
   const vms = type === undefined || type === 'vm' ? vmResources(call) : [];
-  const entries = items.length === 0 ? vms : [...vms, ...items.map((item) => JSON.stringify(item))];
+  const entries = [...vms, ...items.map((item) => JSON.stringify(item))];
   return resourceDocument(world, `${call.caller.id} ${type}`, entries);
 }
 

@@ -1,5 +1,6 @@
 // The console: vncproxy tickets and the websocket that needs them.
 import { ApiError, failure } from '../errors.ts';
+import { isBefore84 } from '../schema/release.ts';
 import { flag, formatted, integer, node, required, text, vmid } from '../schema/parameter.ts';
 import type { World } from '../state/world.ts';
 import type { Task } from '../tasks/task-registry.ts';
@@ -47,8 +48,7 @@ function open(call: Call): unknown {
   const vm = world.vms.get(id);
   if (vm === undefined || vm.node !== params['node'])
     throw failure(`Configuration file 'nodes/${textOf(params['node'])}/qemu-server/${id}.conf' does not exist`);
-  const password = world.random.text(8, passwordAlphabet);
-  const ticket = `${password}:PVEVNC:${world.nowSeconds().toString(16).toUpperCase()}::${Buffer.from(world.random.text(255, passwordAlphabet)).toString('base64')}`;
+  const { password, ticket, isTold } = drawTicket(world, params['generate-password'] === 1);
   let connect: () => void = () => undefined;
   const connected = new Promise<void>((resolve) => {
     connect = resolve;
@@ -69,12 +69,22 @@ function open(call: Call): unknown {
   );
   return {
     cert: certificateOf(world),
-    password,
+    ...(isTold ? { password } : {}),
     port: String(proxy.port),
     ticket,
     upid: task.upid,
     user: call.caller.id,
   };
+}
+
+/** Before 8.4 the display took the ticket itself, of which it looks at eight characters, unless a password was asked for. */
+function drawTicket(world: World, wantsPassword: boolean): { password: string; ticket: string; isTold: boolean } {
+  const drawn = world.random.text(8, passwordAlphabet);
+  const signature = Buffer.from(world.random.text(255, passwordAlphabet)).toString('base64');
+  const signed = `PVEVNC:${world.nowSeconds().toString(16).toUpperCase()}::${signature}`;
+  if (!isBefore84(world.topology.version.version))
+    return { password: drawn, ticket: `${drawn}:${signed}`, isTold: true };
+  return { password: wantsPassword ? drawn : signed, ticket: signed, isTold: wantsPassword };
 }
 
 function certificateOf(world: World): string {

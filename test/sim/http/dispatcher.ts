@@ -4,7 +4,7 @@ import { routesIn } from '../api/release-routes.ts';
 import { Answer, JsonText } from '../api/route.ts';
 import type { Call, Route } from '../api/route.ts';
 import { ApiError, failure, messageOf, parameterError } from '../errors.ts';
-import { releaseOf } from '../schema/release.ts';
+import { isBefore84, releaseOf } from '../schema/release.ts';
 import { verify } from '../schema/verify.ts';
 import type { RawParameters } from '../schema/verify.ts';
 import { rootUser } from '../state/access.ts';
@@ -58,7 +58,7 @@ export class Dispatcher {
     this.#world = world;
     this.#router = new Router(routesIn(releaseOf(world.topology.version.version), routes));
     this.#authDelayMs = authDelayMs;
-    this.#explains = !/^(?:[0-7]|8\.[0-3])\./.test(world.topology.version.version);
+    this.#explains = !isBefore84(world.topology.version.version);
   }
 
   async answer(request: ApiRequest): Promise<ApiResponse> {

@@ -18,6 +18,12 @@ export function isUpTo(release: Release, last: Release): boolean {
   return releases.indexOf(release) <= releases.indexOf(last);
 }
 
+/** Whether the version is older than 8.4, which has the same API but other answers here and there. */
+export function isBefore84(version: string): boolean {
+  const [major = 9, minor = 0] = version.split('.').map(Number);
+  return major < 8 || (major === 8 && minor < 4);
+}
+
 /** Version answers of the latest release of each major one. */
 export const versions = {
   8: { release: '8.4', version: '8.4.21', repoid: '2ca5dbb1a7ea2a87' },
