@@ -5,6 +5,7 @@ import type { Plan, PlanRevision } from '../api/plan.ts';
 import type { ProxmoxCluster } from '../api/proxmox-cluster.ts';
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
 import type { VirtualMachineRun } from '../api/virtual-machine-run.ts';
 import type { DnsProvider } from '../dns/provider.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -21,6 +22,7 @@ export type Store<T extends KubeObject> = Pick<Informer<T>, 'get' | 'list' | 'by
 
 export interface Stores {
   virtualMachines: Store<VirtualMachine>;
+  virtualMachineOperations: Store<VirtualMachineOperation>;
   virtualMachineRuns: Store<VirtualMachineRun>;
   plans: Store<Plan>;
   planRevisions: Store<PlanRevision>;
@@ -35,7 +37,7 @@ export interface Stores {
 
 /** Names of the indexes that the stores are built with. */
 export const INDEX = {
-  /** Reservations by the UID of the VirtualMachine that holds them; runs by the VM's `namespace/name`. */
+  /** Reservations by the UID of the VirtualMachine that holds them, runs by that of their VM; operations by the VM's `namespace/name`, because it may not exist yet. */
   virtualMachine: 'virtualMachine',
   cluster: 'cluster',
   plan: 'plan',

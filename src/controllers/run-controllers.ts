@@ -9,10 +9,12 @@ import { reconcileDnsZone } from './dns-zone.ts';
 import { reconcileIpPool } from './ip-pool.ts';
 import { reconcilePlan } from './plan.ts';
 import { reconcileProxmoxCluster } from './proxmox-cluster.ts';
+import { reconcileVirtualMachineOperation } from './virtual-machine-operation.ts';
 import { reconcileVirtualMachine } from './virtual-machine.ts';
 
 export interface Queues {
   virtualMachines: WorkQueue;
+  operations: WorkQueue;
   clusters: WorkQueue;
   plans: WorkQueue;
   pools: WorkQueue;
@@ -22,6 +24,7 @@ export interface Queues {
 export function createQueues(): Queues {
   return {
     virtualMachines: createWorkQueue(),
+    operations: createWorkQueue(),
     clusters: createWorkQueue(),
     plans: createWorkQueue(),
     pools: createWorkQueue(),
@@ -73,6 +76,7 @@ export async function runControllers({
   };
   await Promise.all([
     run('virtualMachines', (key, ending) => reconcileVirtualMachine(key, parts, ending), workers),
+    run('operations', (key, ending) => reconcileVirtualMachineOperation(key, context, ending)),
     run('clusters', (key, ending) => reconcileProxmoxCluster(key, context, ending)),
     run('plans', (key, ending) => reconcilePlan(key, context, ending)),
     run('pools', (key, ending) => reconcileIpPool(key, context, ending)),

@@ -7,6 +7,7 @@ import type { KubeObject, ResourceType } from '../kube/types.ts';
 import type { Metrics } from '../metrics.ts';
 import { INDEX, type Stores } from './context.ts';
 import { hostnameOf } from './design.ts';
+import { vmKeyOf } from './virtual-machine-operation-surroundings.ts';
 
 type InformerStores = {
   [K in keyof Stores]: Stores[K] extends { list(): readonly (infer T extends KubeObject)[] } ? Informer<T> : never;
@@ -41,6 +42,9 @@ export function createInformers(
         [INDEX.plan]: ({ spec }) => [spec.planRef.name],
         [INDEX.hostname]: (vm) => listOf(hostnameOf(vm)),
       },
+    }),
+    virtualMachineOperations: informer(resources.virtualMachineOperation, {
+      indexes: { [INDEX.virtualMachine]: (operation) => [vmKeyOf(operation)] },
     }),
     virtualMachineRuns: informer(resources.virtualMachineRun, {
       indexes: { [INDEX.virtualMachine]: ({ metadata }) => (metadata.ownerReferences ?? []).map(({ uid }) => uid) },

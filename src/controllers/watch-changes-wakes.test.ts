@@ -71,6 +71,7 @@ beforeEach(() => {
   clusterOf = undefined;
   const kinds = [
     'virtualMachines',
+    'virtualMachineOperations',
     'plans',
     'planRevisions',
     'clusters',
@@ -85,7 +86,7 @@ beforeEach(() => {
     add: (key: string, priority = 'user') => void woken.push(`${name} ${key.split('/').at(-1)} ${priority}`),
   });
   const queues = Object.fromEntries(
-    ['virtualMachines', 'clusters', 'plans', 'pools', 'zones'].map((name) => [name, queue(name)]),
+    ['virtualMachines', 'operations', 'clusters', 'plans', 'pools', 'zones'].map((name) => [name, queue(name)]),
   );
   released = [];
   const cloneSlots = { release: (uid: string) => void released.push(uid) };

@@ -2,6 +2,7 @@
 import type { State } from '../api/states.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { type Condition, GROUP } from '../api/object.ts';
+import { PAUSE_ANNOTATION } from '../domain/operations.ts';
 import type { Change } from '../kube/store.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { keyOf } from '../kube/types.ts';
@@ -11,6 +12,8 @@ import { type Context, INDEX } from './context.ts';
 import { hostnameOf } from './design.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
+import { isFinal } from './virtual-machine-operation-status.ts';
+import { vmKeyOf } from './virtual-machine-operation-surroundings.ts';
 
 /** States of VMs that a free address or VMID can help; the others have theirs. */
 const WITHOUT_ADDRESSES: ReadonlySet<State | undefined> = new Set([undefined, 'creation']);
@@ -52,6 +55,13 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
       .flatMap((plan) => stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name))
       .filter(({ status }) => status?.clusterName === undefined),
   ];
+  const wakeOperations = (vmKey: string): void => {
+    for (const operation of stores.virtualMachineOperations.byIndex(INDEX.virtualMachine, vmKey))
+      if (!isFinal(operation.status)) queues.operations.add(keyOf(operation));
+  };
+  const wakeOperationsAfter = (change: Change<VirtualMachine>): void => {
+    if (concernsOperations(change)) wakeOperations(keyOf(change.object));
+  };
   const wakeUnaddressed = (): void => wakeIn(WITHOUT_ADDRESSES);
   const wakeUncloned = (): void => wakeIn(WITHOUT_VMID);
 
@@ -63,10 +73,19 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
 
   on(stores.virtualMachines, (vm, change) => {
     if (concernsReconcile(change)) queues.virtualMachines.add(keyOf(vm));
+    wakeOperationsAfter(change);
     if (change.type === 'deleted') letGo(vm);
     if (change.type === 'updated' && change.previous?.status?.clusterName === vm.status?.clusterName) return;
     queues.plans.add(vm.spec.planRef.name, 'resync');
     if (vm.status?.clusterName !== undefined) queues.clusters.add(vm.status.clusterName, 'resync');
+  });
+  on(stores.virtualMachineOperations, (operation, change) => {
+    if (isStatusOnly(change)) return;
+    const vmKey = vmKeyOf(operation);
+    queues.operations.add(keyOf(operation));
+    // Those of the same VM may have lost their point to a new one, and the VM is what executes it.
+    wakeOperations(vmKey);
+    if (stores.virtualMachines.get(vmKey) !== undefined) queues.virtualMachines.add(vmKey);
   });
   on(stores.plans, (plan, change) => {
     if (isStatusOnly(change)) return;
@@ -127,6 +146,7 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     },
     enqueueAll() {
       for (const vm of stores.virtualMachines.list()) queues.virtualMachines.add(keyOf(vm), 'restart');
+      for (const object of stores.virtualMachineOperations.list()) queues.operations.add(keyOf(object), 'restart');
       for (const object of stores.clusters.list()) queues.clusters.add(keyOf(object), 'restart');
       for (const object of stores.plans.list()) queues.plans.add(keyOf(object), 'restart');
       for (const object of stores.pools.list()) queues.pools.add(keyOf(object), 'restart');
@@ -141,6 +161,9 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
 /** Annotation on a VM: any change of it makes the operator look at the VM at once. */
 export const RETRY_ANNOTATION = `${GROUP}/retry-at`;
 
+/** Annotations that say what is to be done with a VM. */
+const LOOKED_AT = [RETRY_ANNOTATION, PAUSE_ANNOTATION] as const;
+
 /** Our own status writes wake nobody; a new spec, a deletion, a lost finalizer and a person who asks for it do. */
 export function concernsReconcile(change: Change<VirtualMachine>): boolean {
   if (change.type !== 'updated' || change.previous === undefined) return true;
@@ -149,9 +172,24 @@ export function concernsReconcile(change: Change<VirtualMachine>): boolean {
   return (
     now.generation !== before.generation ||
     now.deletionTimestamp !== before.deletionTimestamp ||
-    now.annotations?.[RETRY_ANNOTATION] !== before.annotations?.[RETRY_ANNOTATION] ||
+    LOOKED_AT.some((name) => now.annotations?.[name] !== before.annotations?.[name]) ||
     (now.finalizers ?? []).length < (before.finalizers ?? []).length
   );
+}
+
+/** Whether a change of a VM can change what becomes of its operations. */
+export function concernsOperations({ type, object, previous }: Change<VirtualMachine>): boolean {
+  return type !== 'updated' || previous === undefined || asOperationsSeeIt(object) !== asOperationsSeeIt(previous);
+}
+
+// The step that a pipeline is at changes often and decides nothing.
+function asOperationsSeeIt({ metadata, status }: VirtualMachine): string {
+  const { operation, executedOperations = [], state } = status ?? {};
+  return JSON.stringify([
+    [metadata.generation, metadata.deletionTimestamp, metadata.annotations?.[PAUSE_ANNOTATION]],
+    [state === 'ready', operation?.runName, operation?.request?.uid, operation?.taskID === undefined],
+    executedOperations.map(({ uid }) => uid),
+  ]);
 }
 
 function isUnderWay(vm: VirtualMachine): boolean {

@@ -169,7 +169,12 @@ describe('an operation waits', () => {
     },
     {
       name: 'another operation',
-      vm: aVm({ status: { state: 'ready', operation: aRun({ request: { name: 'stop-1', uid: 'u', type: 'Stop' } }) } }),
+      vm: aVm({
+        status: {
+          state: 'ready',
+          operation: aRun({ request: requestOf(anOperation('Stop', { metadata: { name: 'stop-1' } })) }),
+        },
+      }),
       want: 'Waits until operation stop-1 (Stop) is done.',
     },
     { name: 'the VM', vm: undefined, want: 'VirtualMachine web-1 does not exist yet.' },

@@ -2,7 +2,7 @@
 import type { VirtualMachineOperation } from '../../src/api/virtual-machine-operation.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
 import type { ExecutedOperation, OperationStatus, VirtualMachineStatus } from '../../src/api/virtual-machine-status.ts';
-import { operationDigest } from '../../src/domain/operations-memory.ts';
+import { isRemembered, operationDigest } from '../../src/domain/operations-memory.ts';
 import { type OperationFate, operationFate } from '../../src/domain/operations.ts';
 import { anOwner } from './facts.ts';
 import { anExecution, anOperation } from './operations.ts';
@@ -40,8 +40,10 @@ export function aRun(change: Partial<OperationStatus> = {}): OperationStatus {
 }
 
 /** What a pipeline says of the operation that asked for it. */
-export function requestOf({ metadata, spec }: VirtualMachineOperation): NonNullable<OperationStatus['request']> {
-  return { name: metadata.name, uid: metadata.uid ?? '', type: spec.type };
+export function requestOf(operation: VirtualMachineOperation): NonNullable<OperationStatus['request']> {
+  const { metadata, spec } = operation;
+  const memory = { digest: operationDigest(operation), remembered: isRemembered(operation) };
+  return { name: metadata.name, uid: metadata.uid ?? '', type: spec.type, ...memory };
 }
 
 /** What a VM knows of this very operation after executing it. */
@@ -49,8 +51,7 @@ export function executed(
   operation: VirtualMachineOperation,
   change: Partial<ExecutedOperation> = {},
 ): ExecutedOperation {
-  const { name, uid, type } = requestOf(operation);
-  return anExecution({ uid, name, type, digest: operationDigest(operation), ...change });
+  return anExecution({ ...requestOf(operation), ...change });
 }
 
 /** The status of an operation with its condition. */

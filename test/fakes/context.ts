@@ -3,11 +3,13 @@ import type { IPPool } from '../../src/api/ip-pool.ts';
 import type { Plan, PlanRevision } from '../../src/api/plan.ts';
 import type { IPAddressReservation, VMIDReservation } from '../../src/api/reservations.ts';
 import { resources } from '../../src/api/resources.ts';
+import type { VirtualMachineOperation } from '../../src/api/virtual-machine-operation.ts';
 import type { VirtualMachineRun } from '../../src/api/virtual-machine-run.ts';
 import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import { ClusterRegistry, type TransportFactory } from '../../src/controllers/clusters.ts';
 import { type Context, INDEX, type Stores } from '../../src/controllers/context.ts';
 import { hostnameOf } from '../../src/controllers/design.ts';
+import { vmKeyOf } from '../../src/controllers/virtual-machine-operation-surroundings.ts';
 import type { EventInput } from '../../src/kube/events.ts';
 import { keyOf, type KubeObject } from '../../src/kube/types.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -95,6 +97,9 @@ export function storesOf(kube: FakeKube): Stores {
       [INDEX.cluster]: ({ status }: VirtualMachine) => (status?.clusterName === undefined ? [] : [status.clusterName]),
       [INDEX.plan]: ({ spec }: VirtualMachine) => [spec.planRef.name],
       [INDEX.hostname]: (vm: VirtualMachine) => [hostnameOf(vm)].filter((name) => name !== undefined),
+    }),
+    virtualMachineOperations: kube.store(resources.virtualMachineOperation, {
+      [INDEX.virtualMachine]: (operation: VirtualMachineOperation) => [vmKeyOf(operation)],
     }),
     virtualMachineRuns: kube.store(resources.virtualMachineRun, {
       [INDEX.virtualMachine]: ({ metadata }: VirtualMachineRun) =>
