@@ -55,7 +55,11 @@ export interface FirewallChange extends FirewallOptions {
   readonly digest?: string;
 }
 
-/** One cluster. Every method throws PveError; PveParameterError means that nothing was sent. */
+/**
+ * One cluster. Every method throws PveError; PveParameterError means that nothing was sent.
+ *
+ * What is `Recorded` was seen on a real cluster of two nodes with Proxmox VE 9.2; the words behind are the scenario's.
+ */
 export interface PveApi {
   version(): Promise<{ version: string; release: string; major: number }>;
   /** The token's own privileges by path. */
@@ -92,8 +96,8 @@ export interface PveApi {
    * DESTROYS the volume unless updateConfig reverts it. So look at `pending` afterwards in any case. A drive that was
    * itself only pending keeps its volume as `unusedN` in spite of `force`.
    *
-   * Seen on 9.2 (config-protection, hotplug-boot-disk-delete, hotplug-net-mac-change) and in Proxmox's own API code
-   * (unlink-force, delete-disk-force-running); ide and sata as read in QemuServer.pm.
+   * Recorded: config-protection, hotplug-boot-disk-delete, hotplug-net-mac-change; in Proxmox's own API code
+   * unlink-force, delete-disk-force-running. Ide and sata as read in PVE::QemuServer.
    */
   unlinkDisks(vm: VmRef, options: { readonly disks: readonly string[]; readonly force: true }): Promise<void>;
   /** In no promised order, without the entry `current` that stands for the VM as it is. VM.Audit suffices. */
@@ -109,14 +113,14 @@ export interface PveApi {
    * then config calls fail and a stop waits, unless it overrules. When the time is over it fails with `VM
    * quit/powerdown failed - got timeout` (`timeout`) and the VM runs on; with `forceStop` it is ended the hard way
    * within another 10 s, and the task ends well. Well too for a stopped VM, even a locked one. A paused VM is refused
-   * at once without `forceStop`. Recorded: power-shutdown-guest, power-stopped, lock-running-backup.
+   * at once without `forceStop`. Recorded: power-shutdown-guest, lock-running-backup; the rest as read in PVE::QemuServer.
    */
   shutdown(vm: VmRef, options: { readonly timeoutSeconds: number; readonly forceStop?: boolean }): Promise<Upid>;
   /**
    * A shutdown and a start, with which pending changes come into force. The task ends well while the VM is still
    * STOPPED: a daemon of the node starts it about a second later, so `status` right afterwards misleads, and a DELETE in
    * that second is accepted. A stopped VM is refused at once (`conflict`), a guest that does not end within the time
-   * (60 s unless given) fails the task and runs on. Recorded: power-reboot-guest, power-reboot-timeout,
+   * (60 s unless given) fails the task and runs on. Recorded: config-pending-reboot, power-reboot-timeout,
    * power-stop-during-reboot-window.
    */
   reboot(vm: VmRef, options?: { readonly timeoutSeconds?: number }): Promise<Upid>;
@@ -128,9 +132,10 @@ export interface PveApi {
   stop(vm: VmRef, options?: { readonly overruleShutdown?: boolean }): Promise<Upid>;
   destroy(vm: VmRef, options: { readonly purge: true }): Promise<Upid>;
   /**
-   * Whether the guest agent answers. False when none is configured, the VM does not run, or the agent is away, which
-   * Proxmox needs 3 s to find out; sent once and never repeated. Configured is not running: only this tells. Recorded:
-   * agent-not-configured, agent-not-running, agent-after-pause.
+   * Whether the guest agent answers. False when none is configured, the VM does not run, or the agent is away. To find
+   * that out takes Proxmox 3 s, and 5 s more when the agent falls silent in between: so sent once and never repeated.
+   * That the config has an agent says nothing of it. Recorded: agent-not-configured, agent-not-running,
+   * agent-after-pause; the times of PVE::QMPClient.
    */
   agentPing(vm: VmRef): Promise<boolean>;
   /**

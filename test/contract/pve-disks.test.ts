@@ -90,6 +90,18 @@ describe('unlinked disks', () => {
     expect(volumesOf(cluster)).not.toContain(volume);
   });
 
+  it('that only waited for the next start leave their volume behind, in spite of force', async () => {
+    const cluster = await cloned();
+    const { api, done } = cluster;
+    await done(await api.start(vm));
+    const volume = await withDisk(cluster, 'sata0');
+    await api.unlinkDisks(vm, { disks: ['sata0'], force: true });
+    expect((await api.config(vm)).values.get('unused0')).toContain(volume);
+    expect(volumesOf(cluster)).toContain(volume);
+    await api.unlinkDisks(vm, { disks: ['unused0'], force: true });
+    expect(volumesOf(cluster)).not.toContain(volume);
+  });
+
   it('that a guest does not let go stay behind as a deletion, which can be reverted', async () => {
     const cluster = await cloned();
     const { api, done, simulator } = cluster;
