@@ -18,7 +18,7 @@ export interface PveApiOptions {
 const READ_RETRIES = 2;
 const RETRY_BASE_MS = 200;
 
-export interface CallInput {
+interface CallInput {
   /** Values for the template's `{…}`. */
   readonly path?: Readonly<Record<string, string | number>>;
   readonly parameters?: Readonly<Record<string, string>>;

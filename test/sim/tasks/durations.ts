@@ -33,7 +33,7 @@ export const durations = {
   agentAnswer: 150,
   agentTimeout: 3000,
   /** An agent that was there for the ping and is silent afterwards. */
-  agentHangs: 5_000,
+  agentHangs: 10_000,
   hotUnplugRefused: 6100,
   hotPlug: 250,
   hotUnplug: 1200,
