@@ -5,7 +5,7 @@ import { isHaManaged } from '../state/ha-services.ts';
 import { flag, formatted, integer, node, oneOf, storageId, text, vmid } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
 import { machineFormat } from '../schema/vm-options.ts';
-import { endProcess, startProcess } from '../state/power.ts';
+import { bootTime, endProcess, startProcess } from '../state/power.ts';
 import { liveStatus } from '../state/vm-status.ts';
 import type { Vm } from '../state/vm.ts';
 import { missingConfig } from '../state/world.ts';
@@ -243,9 +243,9 @@ function reset(call: Call): string {
         const vm = findVm(call.world, owner);
         requireUnlocked(vm);
         await task.wait(durations.reset);
-        const ready = vm.running?.agentReadyAt;
-        if (vm.running !== undefined && ready !== undefined)
-          vm.running.agentReadyAt = call.world.clock.now() + call.world.topology.guestBootMs;
+        const boot = bootTime(call.world, vm);
+        if (vm.running !== undefined)
+          vm.running.agentReadyAt = boot === undefined ? undefined : call.world.clock.now() + boot;
       },
       { task },
     ),
@@ -278,6 +278,7 @@ function resume(call: Call): string {
   }
   const vm = requireRunning(call);
   return startTask(call, 'qmresume', async (task) => {
+    if (vm.lock !== 'backup') requireUnlocked(vm);
     await task.wait(durations.pause);
     if (vm.running !== undefined) vm.running.qmpStatus = 'running';
   });

@@ -114,10 +114,7 @@ function prepare(world: World, vm: Vm, wanted: Wanted, task: Task): void {
   requireUnlocked(vm);
   if (vm.snapshots.has(wanted.name)) throw failure(`snapshot name '${wanted.name}' already used`);
   if (!snapshotsAvailable(world, vm)) throw failure('snapshot feature is not available');
-  if (!world.quorate)
-    throw failure(
-      `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
-    );
+  requireWritable(world, vm, task);
   const { parent, lock: _, ...options } = vm.options;
   const section: SnapshotSection = {
     options,
@@ -187,18 +184,30 @@ function remove(call: Call): string {
   const name = textOf(params['snapname']);
   return startTask(call, 'qmdelsnapshot', async (task) => {
     const vm = vmOf(call);
-    await lockConfig(
-      world,
-      vm,
-      async () => {
-        if (!vm.snapshots.has(name)) throw failure(`snapshot '${name}' does not exist`);
-        requireUnlocked(vm);
-        await task.wait(durations.deleteSnapshot);
-        dropSnapshot(world, vm, name);
-      },
-      { task },
-    );
+    if (!vm.snapshots.has(name)) throw failure(`snapshot '${name}' does not exist`);
+    await lockConfig(world, vm, () => writeLock(world, vm, 'snapshot-delete', task), { task });
+    // The lock stays when the worker is stopped here, until somebody unlocks the VM.
+    await task.wait(durations.deleteSnapshot);
+    dropSnapshot(world, vm, name);
+    delete vm.options['lock'];
+    vm.touch();
   });
+}
+
+/** Other calls are told of the lock at once while the disks are worked on. */
+function writeLock(world: World, vm: Vm, lock: string, task: Task): void {
+  requireUnlocked(vm);
+  requireWritable(world, vm, task);
+  vm.options['lock'] = lock;
+  vm.touch();
+}
+
+/** Fails as writing the configuration file does without quorum. */
+function requireWritable(world: World, vm: Vm, task: Task): void {
+  if (world.quorate) return;
+  throw failure(
+    `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
+  );
 }
 
 function rollback(call: Call): string {
@@ -230,10 +239,7 @@ async function rollBack(world: World, vm: Vm, name: string, task: Task): Promise
   const section = vm.snapshots.get(name);
   if (section === undefined) throw failure(`snapshot '${name}' does not exist`);
   requireUnlocked(vm);
-  if (!world.quorate)
-    throw failure(
-      `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${task.pid}' - Permission denied`,
-    );
+  requireWritable(world, vm, task);
   if (vm.running !== undefined) {
     await task.wait(durations.stop);
     endProcess(world, vm);

@@ -102,7 +102,7 @@ function requireGuestFits(world: World, vm: Vm, task: Task): void {
 }
 
 /** Milliseconds until the guest's system answers; undefined when nothing boots. */
-function bootTime(world: World, vm: Vm): number | undefined {
+export function bootTime(world: World, vm: Vm): number | undefined {
   const own = world.guestBootMs.get(vm.vmid);
   if (own === null || vm.options['boot']?.trim() === '') return undefined;
   const order = bootOrder(vm.options['boot']);
