@@ -15,6 +15,9 @@ const FACTS: { readonly [N in Need]: string } = {
   power: 'whether the VM runs, asked live',
   credentials: 'whether the Secret with user and password was made',
   cloneTask: 'whether a clone task still runs on the cluster',
+  guestAgent: 'whether the agent in the running guest answers',
+  pending: 'the options of the running VM whose change waits for its next start',
+  snapshots: 'the names of the snapshots of the VM',
 };
 
 /** Calls that leave their name behind; a step may look at more when it finds its own. */
@@ -40,7 +43,7 @@ export function stateMachinesPage(): string {
 function machineSection(machine: Machine): string[] {
   return [
     `## ${machine.name}`,
-    machine.resumes
+    hasStates(machine)
       ? `Begins at \`${machine.initial}\` and goes on where \`status.state\` says.`
       : `Has one state word for all its steps, \`${machine.initial}\`. Every pass begins at the first step and passes over those whose work is found done.`,
     table(
@@ -48,8 +51,13 @@ function machineSection(machine: Machine): string[] {
       machine.entries.map((entry, index) => stepRow(machine, entry, index)),
     ),
     ...shortfallNote(machine),
-    fenced('mermaid', machine.resumes ? stateDiagram(machine) : stepDiagram(machine)),
+    fenced('mermaid', hasStates(machine) ? stateDiagram(machine) : stepDiagram(machine)),
   ];
+}
+
+/** Whether its states tell its steps apart. */
+function hasStates({ entries, initial }: Machine): boolean {
+  return entries.some(({ state }) => state !== initial);
 }
 
 function stepRow(machine: Machine, { state, step }: MachineEntry, index: number): string[] {

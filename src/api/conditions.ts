@@ -107,6 +107,7 @@ export const REASONS = {
     meaning: 'The new plan is of another cluster; a VM cannot be moved between clusters.',
     cure: 'Choose a plan of the same cluster, or make the VM anew.',
   },
+  NotRunning: { meaning: 'The VM is stopped; what was asked for needs a running one.', cure: 'Start it first.' },
   StillRunning: {
     meaning: 'The VM runs on after a forced stop.',
     cure: 'Look at the VM in Proxmox VE; its task log says why it does not stop.',
@@ -123,7 +124,8 @@ export const REASONS = {
     cure: 'Give the operation another name if it is wanted once more.',
   },
   DeadlineExceeded: {
-    meaning: 'The operation had not begun when its deadline came; it is not executed.',
+    meaning:
+      'The operation was not done when its deadline came. If it had not begun, it is not executed; the message says what became of one that had.',
     cure: 'Make a new one, with a longer deadlineSeconds if the VM is busy for longer.',
   },
   Superseded: { meaning: 'A later operation makes this one pointless before it began; the message names it.' },

@@ -136,7 +136,7 @@ const spec = withRules(
       .max(604_800)
       .optional()
       .describe(
-        'How long after its creation the operation may still begin, in seconds. One that has begun goes on to its end. Default 3600.',
+        'How long after its creation the operation may take, in seconds. One that has not begun by then is not executed; one that is being done counts as failed, and is given up if that leaves nothing half made. Default 3600.',
       ),
     ttlSecondsAfterFinished: z
       .int()

@@ -135,6 +135,7 @@ export const statusSchema = z.object({
     .object({
       forward: dnsCount.describe('A and AAAA records.'),
       reverse: dnsCount.describe('PTR records.'),
+      withdrawn: z.boolean().optional().describe('Whether the records were removed and are to be made anew.'),
       zones: z
         .array(
           z.object({
@@ -162,6 +163,8 @@ export const statusSchema = z.object({
           name: objectName.describe('Name of the VirtualMachineOperation.'),
           uid: z.string().max(64).describe('UID of it.'),
           type: z.string().max(64).describe('What it asks for.'),
+          digest: z.string().max(80).describe('Digest of its name and spec.'),
+          remembered: z.boolean().describe('Whether the same request is refused afterwards.'),
         })
         .optional()
         .describe('The VirtualMachineOperation that asked for the pipeline.'),
@@ -177,6 +180,11 @@ export const statusSchema = z.object({
         .enum(['Running', 'Stopped'])
         .optional()
         .describe('Whether the VM ran before the pipeline stopped it; it is left so.'),
+      changed: z
+        .array(z.string().max(64))
+        .max(32)
+        .optional()
+        .describe('Steps that have changed something in this run; the others found their work done.'),
       tried: z
         .array(z.string().max(64))
         .max(16)

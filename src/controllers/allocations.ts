@@ -18,6 +18,8 @@ const REFUSED_MS = 30_000;
 const MAX_TRIES = 50;
 /** Finds the reservations of a VM without a store. */
 const OWNER_LABEL = 'pve-operator.io/virtual-machine-uid';
+/** On a reservation whose VM may still be there although its object is gone; delete it when the VM is. */
+const LEFT_BEHIND_ANNOTATION = 'pve-operator.io/left-behind';
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'pve-operator' };
 
 export class Allocations {
@@ -139,6 +141,23 @@ export class Allocations {
   async releaseVmid(vm: VirtualMachine, vmid: number): Promise<void> {
     for (const reservation of this.heldBy(vm).vmids.filter((held) => held.spec.vmid === vmid))
       await this.#delete(reservation);
+  }
+
+  /** Gives back some of the addresses of a VM. */
+  async releaseAddresses(vm: VirtualMachine, addresses: readonly string[]): Promise<void> {
+    const held = this.heldBy(vm).addresses.filter(({ spec }) => addresses.includes(spec.address));
+    for (const reservation of held) await this.#delete(reservation);
+  }
+
+  /** Keeps what a VM holds although its object goes, and notes on it why: the VM may still use it. */
+  async leaveBehind(vm: VirtualMachine, text: string): Promise<void> {
+    const { client } = this.#context;
+    const { addresses, vmids } = this.heldBy(vm);
+    const body = { metadata: { annotations: { [LEFT_BEHIND_ANNOTATION]: text } } };
+    for (const { metadata } of addresses)
+      await client.patch(resources.ipAddressReservation, { name: metadata.name }, body, { kind: 'merge' });
+    for (const { metadata } of vmids)
+      await client.patch(resources.vmidReservation, { name: metadata.name }, body, { kind: 'merge' });
   }
 
   /** Gives back everything that a VM holds, as the API server knows it: the store may not show the newest yet. */

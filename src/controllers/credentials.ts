@@ -17,14 +17,15 @@ export interface Credentials {
 
 /** Derives what a VM is handed over with; the same every time for the same VM. */
 export interface CredentialSource {
-  of(uid: string): Credentials;
+  /** `generation`: how many times the password was reset. */
+  of(uid: string, generation?: number): Credentials;
 }
 
 export function createCredentialSource(seed: Uint8Array): CredentialSource {
   return {
-    of: (uid) => ({
+    of: (uid, generation = 0) => ({
       user: randomUser(stream(seed, `user:${uid}`)),
-      password: randomPassword(stream(seed, `password:${uid}`)),
+      password: randomPassword(stream(seed, `password:${uid}${generation === 0 ? '' : `:${generation}`}`)),
     }),
   };
 }

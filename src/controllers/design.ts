@@ -67,7 +67,8 @@ function planOf(vm: VirtualMachine, context: Context): { plan: PlanSpec; planRev
   return { plan: current.spec.plan, planRevision: current.metadata.name };
 }
 
-function allowedPlan(vm: VirtualMachine, { stores }: Context): Plan {
+/** The plan that a VM names, if its namespace may use it. Throws StalledError. */
+export function allowedPlan(vm: VirtualMachine, { stores }: Pick<Context, 'stores'>): Plan {
   const namespace = vm.metadata.namespace ?? '';
   const { name } = vm.spec.planRef;
   const plan = stores.plans.get(name);

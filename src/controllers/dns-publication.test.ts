@@ -94,12 +94,15 @@ describe('matching zones', () => {
   });
 });
 
+const publish = (one: VirtualMachine) =>
+  changeDns(fake.context, one, undefined, { publish: one.status?.addresses ?? [] });
+
 describe('publishing', () => {
   test('writes forward and reverse records and counts them', async () => {
     key();
     zone('example.com');
     zone('2.0.192.in-addr.arpa');
-    expect(await changeDns(fake.context, vm(), undefined, 'publish')).toEqual({
+    expect(await publish(vm())).toEqual({
       forward: { ok: 1, failed: 0 },
       reverse: { ok: 1, failed: 0 },
       zones: [
@@ -117,7 +120,7 @@ describe('publishing', () => {
     key();
     zone('example.com', { ttlSeconds: 60 });
     zone('2.0.192.in-addr.arpa');
-    await changeDns(fake.context, vm(), undefined, 'publish');
+    await publish(vm());
     expect(calls.toSorted().map((call) => call.split(' ').at(-1))).toEqual(['300', '60']);
   });
 
@@ -126,7 +129,7 @@ describe('publishing', () => {
     zone('example.com');
     zone('2.0.192.in-addr.arpa');
     failing.add('example.com');
-    expect(await changeDns(fake.context, vm(), undefined, 'publish')).toMatchObject({
+    expect(await publish(vm())).toMatchObject({
       forward: { ok: 0, failed: 1 },
       reverse: { ok: 1, failed: 0 },
       zones: expect.arrayContaining([
@@ -137,7 +140,7 @@ describe('publishing', () => {
 
   test('without the key says which Secret is missing', async () => {
     zone('example.com');
-    const { zones } = await changeDns(fake.context, vm(), undefined, 'publish');
+    const { zones } = await publish(vm());
     expect(zones).toEqual([
       {
         zone: 'example.com',
@@ -151,9 +154,9 @@ describe('publishing', () => {
   test('leaves a name alone that somebody else has taken meanwhile', async () => {
     key();
     zone('example.com');
-    await changeDns(fake.context, vm(), undefined, 'publish');
+    await publish(vm());
     held = '198.51.100.9';
-    expect(await changeDns(fake.context, vm(), undefined, 'publish')).toMatchObject({
+    expect(await publish(vm())).toMatchObject({
       forward: { ok: 0, failed: 1 },
       zones: [{ zone: 'example.com', ok: false, message: expect.stringContaining('somebody else') as string }],
     });
@@ -163,12 +166,12 @@ describe('publishing', () => {
   test('to a zone that cannot be opened says why', async () => {
     key();
     zone('broken.example');
-    const { zones } = await changeDns(fake.context, vm('web-1.broken.example'), undefined, 'publish');
+    const { zones } = await publish(vm('web-1.broken.example'));
     expect(zones).toMatchObject([{ ok: false, message: 'The URL is none.' }]);
   });
 
   test('without a zone is nothing', async () => {
-    expect(await changeDns(fake.context, vm(), undefined, 'publish')).toEqual({
+    expect(await publish(vm())).toEqual({
       forward: { ok: 0, failed: 0 },
       reverse: { ok: 0, failed: 0 },
       zones: [],
@@ -179,7 +182,9 @@ describe('publishing', () => {
 test('withdrawing deletes what was published', async () => {
   key();
   zone('example.com');
-  await changeDns(fake.context, vm(), undefined, 'publish');
-  expect(await changeDns(fake.context, vm(), undefined, 'withdraw')).toMatchObject({ zones: [{ ok: true }] });
+  await publish(vm());
+  expect(await changeDns(fake.context, vm(), undefined, { remove: vm().status?.addresses ?? [] })).toMatchObject({
+    zones: [{ ok: true }],
+  });
   expect(calls.at(-1)).toBe('example.com key delete web-1.example.com A');
 });

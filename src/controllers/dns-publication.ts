@@ -16,7 +16,8 @@ export type DnsStatus = NonNullable<VirtualMachineStatus['dns']>;
 
 /** Zones that hold the name or an address of the VM. */
 export function matchingDnsZones(context: Context, vm: VirtualMachine, design: Design | undefined): DNSZone[] {
-  const records = recordsOf(vm, design, DEFAULT_TTL_SECONDS);
+  const addresses = vm.status?.addresses ?? [];
+  const records = recordsOf(vm, design, { ttlSeconds: DEFAULT_TTL_SECONDS, addresses });
   const zones = context.stores.zones
     .list()
     .filter((zone) => namespaceAllowed(zone.spec.allowedNamespaces, vm.metadata.namespace ?? ''))
@@ -25,30 +26,40 @@ export function matchingDnsZones(context: Context, vm: VirtualMachine, design: D
   return [...matching].map(({ zone }) => zone);
 }
 
-function recordsOf(vm: VirtualMachine, design: Design | undefined, ttlSeconds: number): DnsRecord[] {
+function recordsOf(
+  vm: VirtualMachine,
+  design: Design | undefined,
+  { ttlSeconds, addresses }: { ttlSeconds: number; addresses: readonly { address: string }[] },
+): DnsRecord[] {
   const fqdn = vm.status?.fqdn ?? design?.fqdn;
   if (fqdn === undefined) return [];
-  const addresses = (vm.status?.addresses ?? []).map(({ address }) => ({ address }));
-  return desiredRecords({ fqdn, addresses, ttlSeconds });
+  return desiredRecords({ fqdn, addresses: addresses.map(({ address }) => ({ address })), ttlSeconds });
 }
 
-/** Writes or removes all records. Never throws: what could not be written is counted and said. */
+/** Addresses whose records are to be there, and others whose records are to go. */
+export interface DnsChangeRequest {
+  publish?: readonly { address: string }[];
+  remove?: readonly { address: string }[];
+}
+
+/** Writes and removes records. Never throws: what could not be written is counted and said. */
 export async function changeDns(
   context: Context,
   vm: VirtualMachine,
   design: Design | undefined,
-  change: 'publish' | 'withdraw',
+  { publish = [], remove = [] }: DnsChangeRequest,
 ): Promise<DnsStatus> {
   const zones = matchingDnsZones(context, vm, design);
   const byTtl = Map.groupBy(zones, (zone) => zone.spec.ttlSeconds ?? DEFAULT_TTL_SECONDS);
   // A record set has one TTL, so zones that want another one are a publication of their own.
   const outcomes = [...byTtl].map(async ([ttlSeconds, group]) => {
-    const records = recordsOf(vm, design, ttlSeconds);
+    const recordsFor = (addresses: readonly { address: string }[]): DnsRecord[] =>
+      addresses.length === 0 ? [] : recordsOf(vm, design, { ttlSeconds, addresses });
     const { opened, failed } = openZones(context, group);
     const outcome = await publishDns({
       zones: opened,
-      desired: change === 'publish' ? records : [],
-      ...(change === 'withdraw' ? { remove: records } : {}),
+      desired: recordsFor(publish),
+      remove: recordsFor(remove),
       timeoutMs: context.dnsTimeoutMs,
       signal: AbortSignal.timeout(context.dnsTimeoutMs),
     });

@@ -4,7 +4,7 @@ import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { findSystemDisk } from '../pve/drive.ts';
 import { ADDRESS_SET } from '../domain/firewall.ts';
 import { WaitingError } from '../errors.ts';
-import type { ClusterFacts, Design, Facts, Need, ObservedVm, TemplateFacts } from '../machine/facts.ts';
+import type { ClusterFacts, Design, Facts, Need, ObservedVm, PowerTimes, TemplateFacts } from '../machine/facts.ts';
 import type { VmRef } from '../pve/client.ts';
 import { PveError } from '../pve/errors.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
@@ -27,9 +27,7 @@ export interface GatherInput {
   wake(): void;
 }
 
-type Gathered = Partial<
-  Pick<Facts, 'addresses' | 'template' | 'cloneSlot' | 'observed' | 'firewall' | 'power' | 'credentials' | 'cloneTask'>
->;
+type Gathered = Partial<Pick<Facts, Need>>;
 
 /** The facts of one pass over one VM. */
 export class Gatherer {
@@ -121,8 +119,20 @@ export class Gatherer {
       snapshot: open?.inventory.snapshot(),
       // A look at every other VM of the cluster, so only where a node is chosen.
       placedMemoryBytes: isPlacing ? placedMemory(this.#input, name, open) : new Map(),
+      times: powerTimes(open?.spec),
     };
   }
+}
+
+const DEFAULT_TIMES: PowerTimes = { shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
+
+function powerTimes(spec: ClusterConnection['spec'] | undefined): PowerTimes {
+  const { shutdownSeconds, forceStopSeconds, startSeconds } = spec?.timeouts ?? {};
+  return {
+    shutdownSeconds: shutdownSeconds ?? DEFAULT_TIMES.shutdownSeconds,
+    forceStopSeconds: forceStopSeconds ?? DEFAULT_TIMES.forceStopSeconds,
+    startSeconds: startSeconds ?? DEFAULT_TIMES.startSeconds,
+  };
 }
 
 // Memory of VMs that were placed and that the snapshot does not show running yet: two deploys must not both count on it.
@@ -157,6 +167,9 @@ const ORDER: readonly Need[] = [
   'cloneTask',
   'power',
   'firewall',
+  'guestAgent',
+  'snapshots',
+  'pending',
   'cloneSlot',
 ];
 
@@ -208,6 +221,25 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
     const vm = { node: seen.node, vmid: held.vmid };
     const [options, ipset] = await Promise.all([api.firewallOptions(vm), api.ipset(vm, ADDRESS_SET)]);
     return { options: { ...options }, ipset: ipset ?? undefined };
+  },
+
+  guestAgent: async ({ context }, { cluster, observed: seen, held, power }) => {
+    if (seen?.kind !== 'ours' || held.vmid === undefined || power !== 'running') return undefined;
+    const answers = await context.clusters.connection(cluster.name).api.agentPing({ node: seen.node, vmid: held.vmid });
+    return { answers };
+  },
+
+  pending: async ({ context }, { cluster, observed: seen, held, power }) => {
+    if (seen?.kind !== 'ours' || held.vmid === undefined || power === 'stopped') return [];
+    const entries = await context.clusters.connection(cluster.name).api.pending({ node: seen.node, vmid: held.vmid });
+    return entries.filter(({ pending, deletion }) => pending !== undefined || deletion).map(({ key }) => key);
+  },
+
+  snapshots: async ({ context }, { cluster, observed: seen, held }) => {
+    if (seen?.kind !== 'ours' || held.vmid === undefined) return undefined;
+    const { api } = context.clusters.connection(cluster.name);
+    const snapshots = await api.snapshots({ node: seen.node, vmid: held.vmid });
+    return snapshots.map(({ name }) => name);
   },
 
   cloneSlot: async ({ context, vm, wake }, { cluster, template, observed: seen }) => {

@@ -53,7 +53,7 @@ function aReadyVm(change: VirtualMachineStatus = {}): VirtualMachine {
 
 const stored = () => fake.kube.objects(resources.virtualMachine)[0]!;
 const condition = (type: string) => findCondition(stored().status?.conditions, type);
-const keep = (vm = stored()) => keepReady(vm, fake.context);
+const keep = (vm = stored()) => keepReady(vm, vm, fake.context);
 const statusWrites = () => fake.kube.writes.filter(({ type }) => type === 'virtualmachines/status').length;
 
 describe('what the list shows', () => {
@@ -160,6 +160,7 @@ describe('what the list shows', () => {
     const lastTransitionTime = timestamp(fake.clock.now() - 5_000);
     aReadyVm({
       powerState: 'Running',
+      settledAt: lastTransitionTime,
       conditions: [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'Up.', lastTransitionTime }],
     });
     snapshot = {};

@@ -22,12 +22,17 @@ const LIST_LAG_MS = 20_000;
  */
 export const FIRST_SIGHT_MS = LIST_LAG_MS + 15_000;
 
-export async function keepReady(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
+/** `stored` is the VM as the API server has it; `vm` may have a status that is to be written. */
+export async function keepReady(
+  vm: VirtualMachine,
+  stored: VirtualMachine,
+  context: Context,
+): Promise<ReconcileResult> {
   const before = vm.status ?? {};
   const seen = withSightings(before, snapshotOf(before, context));
   const published = await withDnsRetry(vm, seen, context);
   const status = withConditions(vm, published, context);
-  const { written, object } = await patchStatus(context.client, resources.virtualMachine, vm, {
+  const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, {
     ...status,
     observedGeneration: vm.metadata.generation ?? 0,
   });
@@ -35,10 +40,15 @@ export async function keepReady(vm: VirtualMachine, context: Context): Promise<R
   return nextLook(status, context.now());
 }
 
+/** Whether Proxmox VE shows the VM, as far as a list that can be trusted tells: true when nothing is known. */
+export function showsVm({ status = {} }: VirtualMachine, context: Context): boolean {
+  const snapshot = snapshotOf(status, context);
+  return snapshot === undefined || status.vmid === undefined || listedVm(status, snapshot) !== undefined;
+}
+
 /** When to look again without a cause. `now` is in milliseconds since the epoch. Pure. */
 export function nextLook(status: VirtualMachineStatus, now: number): ReconcileResult {
-  const ready = findCondition(status.conditions, 'Ready');
-  const ageMs = ready?.status === 'True' ? now - Date.parse(ready.lastTransitionTime) : FIRST_SIGHT_MS;
+  const ageMs = status.settledAt === undefined ? FIRST_SIGHT_MS : now - Date.parse(status.settledAt);
   if (ageMs < FIRST_SIGHT_MS) return { kind: 'after', ms: FIRST_SIGHT_MS - ageMs };
   return publishDns.shortfall?.(status) === undefined ? { kind: 'done' } : { kind: 'after', ms: DNS_RETRY_MS };
 }
@@ -51,9 +61,8 @@ function snapshotOf(status: VirtualMachineStatus, { clusters }: Context): Cluste
 
 // The list lags behind: until the statistics daemon of the node has passed, it may not show a VM that has just been made,
 // or show it stopped.
-function showsReadyVm({ conditions }: VirtualMachineStatus, takenAt: number): boolean {
-  const ready = findCondition(conditions, 'Ready');
-  return ready === undefined || ready.status !== 'True' || takenAt - Date.parse(ready.lastTransitionTime) > LIST_LAG_MS;
+function showsReadyVm({ settledAt }: VirtualMachineStatus, takenAt: number): boolean {
+  return settledAt === undefined || takenAt - Date.parse(settledAt) > LIST_LAG_MS;
 }
 
 /** Node and power as the snapshot shows them; as they were when it does not show the VM. */
@@ -85,7 +94,7 @@ async function withDnsRetry(
   context: Context,
 ): Promise<VirtualMachineStatus> {
   if (publishDns.shortfall?.(status) === undefined) return status;
-  const dns = await changeDns(context, { ...vm, status }, undefined, 'publish');
+  const dns = await changeDns(context, { ...vm, status }, undefined, { publish: status.addresses ?? [] });
   return { ...status, dns };
 }
 

@@ -76,7 +76,7 @@ export async function runControllers({
   };
   await Promise.all([
     run('virtualMachines', (key, ending) => reconcileVirtualMachine(key, parts, ending), workers),
-    run('operations', (key, ending) => reconcileVirtualMachineOperation(key, context, ending)),
+    run('operations', (key, ending) => reconcileVirtualMachineOperation(key, parts, ending)),
     run('clusters', (key, ending) => reconcileProxmoxCluster(key, context, ending)),
     run('plans', (key, ending) => reconcilePlan(key, context, ending)),
     run('pools', (key, ending) => reconcileIpPool(key, context, ending)),

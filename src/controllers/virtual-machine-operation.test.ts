@@ -15,14 +15,19 @@ import { reconcileVirtualMachineOperation } from './virtual-machine-operation.ts
 const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();
 let fake: FakeContext;
+/** VMs that were made due. */
+let woken: string[];
 
 beforeEach(() => {
   fake = createFakeContext();
+  woken = [];
 });
 
 afterEach(async () => {
   await fake[Symbol.asyncDispose]();
 });
+
+const parts = () => ({ context: fake.context, enqueue: (key: string) => void woken.push(key) });
 
 function theVm(status: VirtualMachineStatus = { state: 'ready' }, metadata: object = {}): VirtualMachine {
   return fake.kube.seed(resources.virtualMachine, { ...anOwner(metadata), status });
@@ -35,7 +40,7 @@ function given(operation: VirtualMachineOperation): VirtualMachineOperation {
 const keyed = ({ metadata }: VirtualMachineOperation) => `${metadata.namespace}/${metadata.name}`;
 
 function reconcile(operation: VirtualMachineOperation): Promise<ReconcileResult> {
-  return reconcileVirtualMachineOperation(keyed(operation), fake.context, signal);
+  return reconcileVirtualMachineOperation(keyed(operation), parts(), signal);
 }
 
 function now(operation: VirtualMachineOperation): VirtualMachineOperation | undefined {
@@ -220,6 +225,18 @@ describe('it is looked at again', () => {
     expect(await reconcile(operation)).toEqual({ kind: 'after', ms: HOUR_MS });
   });
 
+  test('through its VM, when it runs for too long', async () => {
+    theVm({ state: 'ready', operation: aRun({ request: requestOf(start), taskID: 'UPID' }) });
+    given(start);
+    await fake.clock.advance(HOUR_MS - 1);
+    expect(await reconcile(start)).toEqual({ kind: 'after', ms: 1 });
+    expect(woken).toEqual([]);
+    await fake.clock.advance(1);
+    expect(await reconcile(start)).toEqual({ kind: 'after', ms: 60_000 });
+    expect(woken).toEqual(['customer-1/web-1']);
+    expect(says(start)).toBe('Unknown InProgress');
+  });
+
   test('not when it is done and stays', async () => {
     theVm({ executedOperations: [executed(start)] });
     expect(await reconcile(given(start))).toEqual({ kind: 'done' });
@@ -231,7 +248,7 @@ describe('it is looked at again', () => {
     given(anOperation('Start', { metadata: { deletionTimestamp: '2026-03-01T10:00:00Z', finalizers: ['other'] } }));
     expect(await reconcile(start)).toEqual({ kind: 'done' });
     given(start);
-    expect(await reconcileVirtualMachineOperation(keyed(start), fake.context, AbortSignal.abort())).toEqual({
+    expect(await reconcileVirtualMachineOperation(keyed(start), parts(), AbortSignal.abort())).toEqual({
       kind: 'done',
     });
     expect(fake.kube.writes).toEqual([]);

@@ -16,10 +16,19 @@ import { operationSurroundings, vmKeyOf } from './virtual-machine-operation-surr
 /** Timers cannot be set for longer than 24 days, and a clock that was set wrong must not decide for as long. */
 const LONGEST_WAIT_MS = 3_600_000;
 
+/** How long the VM is left to end an operation whose deadline is over; a task of Proxmox VE is not cut off. */
+const OVERDUE_RECHECK_MS = 60_000;
+
+export interface OperationParts {
+  context: Context;
+  /** Makes a VM due at once. */
+  enqueue(key: string): void;
+}
+
 /** `key` is `namespace/name` of the operation. */
 export async function reconcileVirtualMachineOperation(
   key: string,
-  context: Context,
+  { context, enqueue }: OperationParts,
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
   const known = context.stores.virtualMachineOperations.get(key);
@@ -29,7 +38,12 @@ export async function reconcileVirtualMachineOperation(
   // Looked at again: what happened while the owner was written is not decided on the state before.
   const fate = operationFate(operation, operationSurroundings(vmKeyOf(operation), context));
   const told = await tell(operation, operationStatus(operation, fate, context.now()), context);
-  return isFinal(told.status) ? keepUntilExpiry(told, context) : atTime(deadlineOf(told), context);
+  if (isFinal(told.status)) return keepUntilExpiry(told, context);
+  const deadline = deadlineOf(told);
+  if (deadline === undefined || context.now() < deadline) return atTime(deadline, context);
+  // It runs: to give it up is for the VM, which nothing else may lead to a look.
+  enqueue(vmKeyOf(told));
+  return { kind: 'after', ms: OVERDUE_RECHECK_MS };
 }
 
 /** The operation with the VM as its owner, so that it goes when the VM goes; a final one stays as it is. */

@@ -5,7 +5,7 @@ import { NAMESPACE, type SimulatedOperator, simulatedOperator } from '../../test
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { findCondition } from '../kube/conditions.ts';
-import { FINALIZER } from './virtual-machine.ts';
+import { FINALIZER } from './finalizer.ts';
 
 const HALF_MINUTE_MS = 30_000;
 

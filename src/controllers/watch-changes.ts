@@ -4,7 +4,7 @@ import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { type Condition, GROUP } from '../api/object.ts';
 import { PAUSE_ANNOTATION } from '../domain/operations.ts';
 import type { Change } from '../kube/store.ts';
-import type { KubeObject } from '../kube/types.ts';
+import type { KubeObject, ObjectMeta } from '../kube/types.ts';
 import { keyOf } from '../kube/types.ts';
 import type { Priority } from '../kube/work-queue.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
@@ -161,8 +161,10 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
 /** Annotation on a VM: any change of it makes the operator look at the VM at once. */
 export const RETRY_ANNOTATION = `${GROUP}/retry-at`;
 
-/** Annotations that say what is to be done with a VM. */
-const LOOKED_AT = [RETRY_ANNOTATION, PAUSE_ANNOTATION] as const;
+// Annotations of our group say what is to be done with a VM.
+function ordersOf({ annotations = {} }: ObjectMeta): string {
+  return JSON.stringify(Object.entries(annotations).filter(([name]) => name.startsWith(`${GROUP}/`)));
+}
 
 /** Our own status writes wake nobody; a new spec, a deletion, a lost finalizer and a person who asks for it do. */
 export function concernsReconcile(change: Change<VirtualMachine>): boolean {
@@ -172,7 +174,7 @@ export function concernsReconcile(change: Change<VirtualMachine>): boolean {
   return (
     now.generation !== before.generation ||
     now.deletionTimestamp !== before.deletionTimestamp ||
-    LOOKED_AT.some((name) => now.annotations?.[name] !== before.annotations?.[name]) ||
+    ordersOf(now) !== ordersOf(before) ||
     (now.finalizers ?? []).length < (before.finalizers ?? []).length
   );
 }

@@ -70,6 +70,21 @@ export function chooseAddresses(request: AddressRequest): AddressDecision {
   return { problem: addressProblem(request, needs, networks) };
 }
 
+/** What is held beyond what is wanted, newest additional ones first. The main address of a family is never among them. */
+export function surplusAddresses(
+  held: readonly IPAddressReservation[],
+  wanted: AddressRequest['wanted'],
+): readonly IPAddressReservation[] {
+  const families = [
+    { family: 'IPv4', count: wanted.ipv4 },
+    { family: 'IPv6', count: wanted.ipv6 },
+  ] as const;
+  return families.flatMap(({ family, count }) => {
+    const own = held.filter(({ spec }) => spec.family === family).sort((a, b) => b.spec.order - a.spec.order);
+    return own.slice(0, Math.max(0, own.length - count)).filter(({ spec }) => spec.order > 0);
+  });
+}
+
 function openNeeds(request: AddressRequest): Need[] {
   const families = [
     { family: 'IPv4', count: request.wanted.ipv4 },

@@ -116,6 +116,11 @@ function sameOption(observed: unknown, wanted: string | number): boolean {
   return (typeof value === 'string' || typeof value === 'number') && String(value) === String(wanted);
 }
 
+/** Whether a member of a set stands for this very address, however it is written. */
+export function isMemberFor(cidr: string, address: string): boolean {
+  return bareCidr(cidr) === (canonicalAddress(address) ?? address);
+}
+
 // Proxmox VE prints 10.1.0.5/32 as 10.1.0.5, but takes both.
 function bareCidr(cidr: string): string {
   const [address = '', length] = cidr.split('/');

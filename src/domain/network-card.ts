@@ -14,13 +14,16 @@ export interface NicRequest {
   /** MB/s; 0: unlimited. */
   readonly rateMBps: number;
   readonly firewall: boolean;
+  /** The address that the VM is known by; absent: the one that the card has. */
+  readonly macAddress?: string;
 }
 
 /** The card as declared. The MAC address and every property that is not ours stay: a guest knows its card by them. */
-export function desiredNic({ current, model, bridge, vlan, rateMBps, firewall }: NicRequest): Nic {
+export function desiredNic({ current, model, bridge, vlan, rateMBps, firewall, macAddress }: NicRequest): Nic {
+  const mac = macAddress ?? current?.mac;
   return {
     model: model === 'AsInTemplate' ? (current?.model ?? 'virtio') : model,
-    ...(current?.mac === undefined ? {} : { mac: current.mac }),
+    ...(mac === undefined ? {} : { mac }),
     bridge,
     ...(vlan === 0 ? {} : { tag: vlan }),
     ...(rateMBps === 0 ? {} : { rate: rateMBps }),

@@ -80,8 +80,13 @@ describe('intents', () => {
     { action: { kind: 'createCredentials' }, saves: true, marked: true },
     { action: { kind: 'migrate', target: 'pve2' }, saves: false, marked: true },
     { action: { kind: 'start' }, saves: false, marked: true },
-    { action: { kind: 'destroy' }, saves: false, marked: true },
-    { action: { kind: 'stop' }, saves: false, marked: false },
+    { action: { kind: 'destroy' }, saves: true, marked: true },
+    { action: { kind: 'destroyDisk', disk: 'scsi1', volume: 'local-lvm:vm-1-disk-1' }, saves: true, marked: true },
+    { action: { kind: 'deleteSnapshot', name: 'before' }, saves: true, marked: true },
+    { action: { kind: 'releaseReservations' }, saves: true, marked: true },
+    { action: { kind: 'shutdown', graceSeconds: 60 }, saves: true, marked: true },
+    { action: { kind: 'stop' }, saves: true, marked: true },
+    { action: { kind: 'reboot', graceSeconds: 60 }, saves: true, marked: true },
     { action: { kind: 'resizeDisk', disk: 'scsi0', sizeGiB: 1 }, saves: false, marked: false },
   ])('$action.kind: durable $saves, marked $marked', async ({ action, saves, marked }) => {
     world.act = () => new UnknownOutcomeError('No answer.');

@@ -12,6 +12,7 @@ import {
   type Intent,
   type Position,
   stepsDone,
+  withChanged,
   withFailedTask,
   withIntent,
   withIntentOf,
@@ -20,6 +21,7 @@ import {
   withRevert,
   withSeparateChanges,
   withTask,
+  withTried,
 } from './progress.ts';
 import type { Action, ActionKind, ConditionNote, Machine, MachineEntry, Note, Verdict } from './vocabulary.ts';
 
@@ -56,9 +58,29 @@ export interface Advance {
 }
 
 /** Calls that must not be made without a durable record that they are about to be made. */
-const DURABLE_INTENT: ReadonlySet<ActionKind> = new Set(['clone', 'createCredentials']);
+const DURABLE_INTENT: ReadonlySet<ActionKind> = new Set([
+  'clone',
+  'createCredentials',
+  // What cannot be undone is only done by who knows the newest status: the write of a stale one is refused.
+  'destroy',
+  'destroyDisk',
+  'deleteSnapshot',
+  'releaseReservations',
+  // How the VM was before must outlive the stop, or it is left stopped.
+  'shutdown',
+  'stop',
+  // Done once per request, also by the process that comes after this one.
+  'reboot',
+  'reset',
+]);
 /** Calls that leave their name in the status, so that the next pass knows that they were made. */
-const INTENT: ReadonlySet<ActionKind> = new Set(['clone', 'createCredentials', 'migrate', 'start', 'destroy']);
+const INTENT: ReadonlySet<ActionKind> = new Set<ActionKind>([...DURABLE_INTENT, 'migrate', 'start']);
+/** Calls whose task may fail without harm: their step looks at what became of the VM. */
+const TOLERATED: ReadonlySet<ActionKind> = new Set(['shutdown', 'stop']);
+/** Calls whose task is the only one that tells of them: a failed one was not carried out, and leaves no trace. */
+const FORGOTTEN: ReadonlySet<ActionKind> = new Set(['clone', 'createCredentials']);
+/** Effects that are tried once a run and not looked at again. */
+const TRIED: ReadonlySet<ActionKind> = new Set(['removeBackups', 'renewPassword', 'setGuestPassword']);
 /** A step that is still not satisfied after this many actions in one pass is not going to be. */
 const MAX_ACTIONS_PER_STEP = 12;
 const TASK_RECHECK_MS = 5_000;
@@ -137,6 +159,8 @@ class Pass {
 
   #note(note: Note | undefined): void {
     if (note?.status !== undefined) this.#set({ ...this.status, ...note.status });
+    if (note?.operation !== undefined)
+      this.#set({ ...this.status, operation: { ...operationOf(this.status), ...note.operation } });
     this.notes.push(...(note?.conditions ?? []));
   }
 
@@ -147,9 +171,10 @@ class Pass {
     const view = await this.#visit.task(upid, this.status);
     if (view.kind === 'running') throw this.#waitingForTask(view.explanation);
     if (view.kind !== 'failed') return this.#set(withRevert(withoutTask(this.status), undefined));
-    this.#set(withFailedTask(this.status));
     const intent = this.status.operation?.intent?.action as ActionKind | undefined;
-    if (intent !== undefined && DURABLE_INTENT.has(intent)) this.#set(withoutIntent(this.status));
+    if (intent !== undefined && TOLERATED.has(intent)) return this.#set(withoutTask(this.status));
+    this.#set(withFailedTask(this.status));
+    if (intent !== undefined && FORGOTTEN.has(intent)) this.#set(withoutIntent(this.status));
     throw view.failure;
   }
 
@@ -164,21 +189,34 @@ class Pass {
     if ('note' in verdict) this.#note(verdict.note);
     switch (verdict.kind) {
       case 'done':
-        return this.#complete(entry, { result: 'Succeeded' });
+        return this.#complete(entry, this.#hasChanged(entry) ? {} : { skipped: this.#unchanged });
       case 'skip':
-        return this.#complete(entry, { result: 'Skipped', message: verdict.why });
+        return this.#complete(entry, this.#hasChanged(entry) ? {} : { skipped: verdict.why });
       case 'wait':
         throw new WaitingError(verdict.reason, verdict.message, verdict.afterMs);
       case 'stall':
         throw new StalledError(verdict.reason, verdict.message);
       case 'act':
+        // What is decided with a change must outlive it, or it is decided once more.
+        if (verdict.action.kind === 'configure' && verdict.note?.status !== undefined)
+          await this.#visit.save(this.status);
         return this.#act(entry, verdict.action, facts);
       default:
         return verdict satisfies never;
     }
   }
 
-  #complete(entry: MachineEntry, end: { result: 'Succeeded' | 'Skipped'; message?: string }): void {
+  #hasChanged({ step }: MachineEntry): boolean {
+    return this.status.operation?.changed?.includes(step.id) === true;
+  }
+
+  get #unchanged(): string | undefined {
+    return this.#machine.compares === true ? 'no change' : undefined;
+  }
+
+  #complete(entry: MachineEntry, { skipped }: { skipped?: string }): void {
+    const end =
+      skipped === undefined ? { result: 'Succeeded' as const } : { result: 'Skipped' as const, message: skipped };
     this.#position = completeStep(this.#machine, this.#position, entry, { ...end, nowMs: this.#visit.now() });
     this.#actions = 0;
     this.#visit.onStep?.({ entry, status: this.status });
@@ -193,6 +231,7 @@ class Pass {
       );
     }
     if (action.kind === 'configure') return this.#configure(entry, action, facts);
+    this.#set(withChanged(this.status, [entry.step.id]));
     const result = await this.#perform(action, facts);
     if (result.kind === 'refused') throw new StalledError(result.explanation.reason, result.explanation.message);
   }
@@ -201,6 +240,7 @@ class Pass {
     const joinable =
       this.#separately || entry.step.batchable !== true ? [entry] : this.#machine.entries.slice(this.#position.done);
     const batch = joinedChange(joinable, action, facts);
+    this.#set(withChanged(this.status, batch.steps));
     const result = await this.#perform(batch.action, facts);
     if (result.kind !== 'refused') return;
     // What a refused call leaves behind looks as if it were in force; it has to go before anything else is compared, also
@@ -222,6 +262,7 @@ class Pass {
     const before = this.status.operation?.intent;
     if (INTENT.has(action.kind)) this.#set(withIntent(this.status, action.kind, this.#visit.now()));
     if (DURABLE_INTENT.has(action.kind)) await this.#visit.save(this.status);
+    if (TRIED.has(action.kind)) this.#set(withTried(this.status, action.kind));
     const result = await this.#attempt(action, facts, before);
     if (result.kind === 'refused') return result;
     if (result.status !== undefined) this.#merge(result.status);

@@ -41,7 +41,10 @@ export function joinedChange(entries: readonly MachineEntry[], first: Configure,
 function plannedChange(entry: MachineEntry, facts: Facts): Configure | undefined {
   if (entry.step.batchable !== true) return undefined;
   const verdict = entry.step.plan(facts);
-  return verdict.kind === 'act' && verdict.action.kind === 'configure' ? verdict.action : undefined;
+  // What a step has to remember with its change is only written down when it is its turn.
+  return verdict.kind === 'act' && verdict.note === undefined && verdict.action.kind === 'configure'
+    ? verdict.action
+    : undefined;
 }
 
 export function keysOf(action: Configure): string[] {

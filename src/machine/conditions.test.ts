@@ -25,10 +25,12 @@ const deploy = defineMachine('deploy', 'creation', {
   starting: step('start', 'Started'),
   ready: step('verify', 'Started'),
 });
-const terminate = defineStatelessMachine('terminate', 'terminate', [
-  step('stop', 'Started'),
-  step('destroy', 'Cloned'),
-]);
+const terminate = defineStatelessMachine(
+  'terminate',
+  'terminate',
+  [step('stop', 'Started'), step('destroy', 'Cloned')],
+  { removes: true },
+);
 
 const record = (number: number, change: Partial<StepRecord> = {}): StepRecord => ({
   number,

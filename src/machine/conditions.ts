@@ -38,7 +38,7 @@ export function mirrorConditions(mirror: Mirror): Condition[] {
 // A condition that several steps share shows the last of them.
 function stepConditions(mirror: Mirror): Wanted[] {
   const { machine, status, current, trouble } = mirror;
-  if (!machine.resumes) return undoneConditions(mirror);
+  if (machine.removes === true) return undoneConditions(mirror);
   const records = status.operation?.steps ?? [];
   const done = machine.entries.flatMap((entry, index): Wanted[] => {
     const record = records.find((candidate) => candidate.number === index + 1);
@@ -55,13 +55,19 @@ function undoneConditions({ machine, status }: Mirror): Wanted[] {
   const done = new Set((status.operation?.steps ?? []).map(({ number }) => number));
   const made = new Set((status.conditions ?? []).filter((one) => one.status === 'True').map(({ type }) => type));
   return machine.entries.flatMap(({ step }, index): Wanted[] => {
-    if (!done.has(index + 1) || !made.has(step.condition)) return [];
+    // What several steps take away is gone with the last of them.
+    const isLast = machine.entries.findLastIndex((other) => other.step.condition === step.condition) === index;
+    if (!isLast || !done.has(index + 1) || !made.has(step.condition)) return [];
     const message = `${step.title} is done, because the object is being deleted.`;
     return [{ type: step.condition, status: 'False', reason: 'Terminating', message }];
   });
 }
 
 function recordedCondition({ step }: MachineEntry, record: StepRecord, status: VirtualMachineStatus): Wanted {
+  if (step.undoes === true) {
+    const message = `${step.title} is done; what was there is made anew.`;
+    return { type: step.condition, status: 'False', reason: 'InProgress', message };
+  }
   const shortfall = step.shortfall?.(status);
   if (shortfall !== undefined) return { type: step.condition, status: 'False', ...shortfall };
   const reason = record.result === 'Skipped' ? 'Skipped' : 'Succeeded';
@@ -86,7 +92,7 @@ function summaryConditions(mirror: Mirror): Wanted[] {
 /** What takes its normal course has the reason of the whole: of a deletion people want to see that it is one. */
 function summaryReason({ machine, trouble }: Mirror): Reason {
   const reason = trouble?.reason ?? 'InProgress';
-  return !machine.resumes && NORMAL_COURSE.has(reason) ? 'Terminating' : reason;
+  return machine.removes === true && NORMAL_COURSE.has(reason) ? 'Terminating' : reason;
 }
 
 const NORMAL_COURSE: ReadonlySet<Reason> = new Set(['InProgress', 'WaitingForTask']);

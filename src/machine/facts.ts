@@ -8,7 +8,17 @@ import type { ClusterSnapshot } from '../pve/inventory.ts';
 
 /** Facts that cost something to gather; a step names those it looks at. */
 export type Need =
-  'addresses' | 'template' | 'cloneSlot' | 'observed' | 'firewall' | 'power' | 'credentials' | 'cloneTask';
+  | 'addresses'
+  | 'template'
+  | 'cloneSlot'
+  | 'observed'
+  | 'firewall'
+  | 'power'
+  | 'credentials'
+  | 'cloneTask'
+  | 'guestAgent'
+  | 'snapshots'
+  | 'pending';
 
 /** Plan and options, resolved, with the names that follow from them. */
 export interface Design {
@@ -25,6 +35,14 @@ export interface ClusterFacts {
   snapshot: ClusterSnapshot | undefined;
   /** Memory in bytes that was promised to VMs per node and that the snapshot may not show yet. */
   placedMemoryBytes: ReadonlyMap<string, number>;
+  times: PowerTimes;
+}
+
+/** How long is waited for what a guest does, in seconds. */
+export interface PowerTimes {
+  shutdownSeconds: number;
+  forceStopSeconds: number;
+  startSeconds: number;
 }
 
 export type TemplateFacts =
@@ -82,6 +100,12 @@ export interface Facts {
   credentials?: { kind: 'absent' } | { kind: 'present'; user: string; secretName: string };
   /** Whether a clone of the template runs on its node, whoever started it. */
   cloneTask?: { running: boolean };
+  /** Whether the agent in the guest answers; absent while the VM is stopped. */
+  guestAgent?: { answers: boolean };
+  /** Options whose change waits for the next start of the VM. */
+  pending?: readonly string[];
+  /** Names of the snapshots of the VM, oldest first. */
+  snapshots?: readonly string[];
   /** Zones that match a name or an address of this VM. */
   dnsZones: number;
 }

@@ -25,6 +25,7 @@ const machine = defineMachine('deploy', 'creation', { set_ip: done('a'), clone: 
 const terminate = defineStatelessMachine('terminate', 'terminate', [done('stop'), done('destroy')]);
 const owner = { name: 'web-1', uid: '8a2f0b9c-0000-4000-8000-000000000001' };
 const entry = (index: number) => machine.entries[index]!;
+const opening = { vm: owner, nowMs: NOW, trigger: 'a test' };
 
 describe('where a machine stands', () => {
   test.each([
@@ -60,11 +61,11 @@ describe('opening an operation', () => {
       },
     },
     { name: 'keeps the state', status: { state: 'clone', runCount: 4 }, want: { state: 'clone', runCount: 5 } },
-  ])('$name', ({ status, want }) => expect(openOperation(machine, status, owner, NOW)).toMatchObject(want));
+  ])('$name', ({ status, want }) => expect(openOperation(machine, status, opening)).toMatchObject(want));
 
   test('that is open already changes nothing', () => {
     const status = aStatus({ runCount: 1 });
-    expect(openOperation(machine, status, owner, NOW)).toBe(status);
+    expect(openOperation(machine, status, opening)).toBe(status);
   });
 
   test('over another one waits for its task and its call, and forgets its steps', () => {
@@ -74,13 +75,14 @@ describe('opening an operation', () => {
       runCount: 1,
       operation: { step: 'clone-template', taskID: 'UPID:x', taskIDs: ['UPID:x'], intent, separately: true, steps: [] },
     });
-    const status = openOperation(terminate, before, owner, NOW);
+    const status = openOperation(terminate, before, opening);
     expect(status.state).toBe('terminate');
     expect(status.operation).toEqual({
       machine: 'terminate',
       runName: 'web-1-8a2f0b9c-2',
       startedAt: at(0),
       from: 'set_ip',
+      trigger: 'a test',
       taskID: 'UPID:x',
       taskIDs: ['UPID:x'],
       intent,
@@ -102,7 +104,7 @@ describe('names of runs', () => {
 });
 
 describe('steps', () => {
-  const open = openOperation(machine, {}, owner, NOW);
+  const open = openOperation(machine, {}, opening);
 
   test('begin once', () => {
     const begun = beginStep(open, entry(0), NOW);
@@ -154,7 +156,7 @@ describe('steps', () => {
 });
 
 describe('marks of an operation', () => {
-  const open = openOperation(machine, {}, owner, NOW);
+  const open = openOperation(machine, {}, opening);
 
   test('an intent counts its attempts; another one begins anew', () => {
     const twice = withIntent(withIntent(open, 'clone', NOW), 'clone', NOW + 1_000);
@@ -179,7 +181,12 @@ describe('marks of an operation', () => {
   });
 
   test('a closed operation leaves what it achieved', () => {
-    expect(closeOperation({ ...open, vmid: 2000 })).toEqual({ state: 'creation', runCount: 1, vmid: 2000 });
-    expect(() => operationOf(closeOperation(open))).toThrow(TypeError);
+    expect(closeOperation({ ...open, vmid: 2000 }, NOW)).toEqual({
+      state: 'creation',
+      runCount: 1,
+      vmid: 2000,
+      settledAt: at(0),
+    });
+    expect(() => operationOf(closeOperation(open, NOW))).toThrow(TypeError);
   });
 });

@@ -1,5 +1,5 @@
 // Pure changes of a VM's status as a pipeline goes on: which step is next, what is recorded when one is done.
-import type { StepRecord, OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { OperationStatus, StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { State } from '../api/states.ts';
 import type { ActionKind, Machine, MachineEntry } from './vocabulary.ts';
 
@@ -22,36 +22,55 @@ export function nextEntry(machine: Machine, position: Position): MachineEntry | 
 
 /** How many steps of the machine a status has behind it. */
 export function stepsDone(machine: Machine, status: VirtualMachineStatus): number {
-  if (machine.resumes) return machine.entries.findIndex((entry) => entry.state === status.state) + 1;
+  const { entries, initial } = machine;
+  if (status.state !== initial) return entries.findLastIndex((entry) => entry.state === status.state) + 1;
   // A task that is waited for belongs to the step that began it, and so does its failure.
   const { taskID, step } = status.operation ?? {};
   if (taskID === undefined) return 0;
-  const waiting = machine.entries.findIndex((entry) => stepName(entry) === step);
+  const waiting = entries.findIndex((entry) => entry.state === initial && stepName(entry) === step);
   return Math.max(0, waiting);
 }
 
+export interface Opening {
+  vm: { name: string; uid: string };
+  nowMs: number;
+  /** What began it, for the record. */
+  trigger: string;
+  request?: OperationStatus['request'];
+  parameters?: OperationStatus['parameters'];
+  previous?: OperationStatus['previous'];
+  /** From its first step, although the status shows the same machine on its way. */
+  anew?: boolean;
+}
+
 /** Opens a run of a machine, unless the status shows one that is on its way. */
-export function openOperation(
-  machine: Machine,
-  status: VirtualMachineStatus,
-  vm: { name: string; uid: string },
-  nowMs: number,
-): VirtualMachineStatus {
+export function openOperation(machine: Machine, status: VirtualMachineStatus, opening: Opening): VirtualMachineStatus {
+  const { vm, nowMs, trigger, request, parameters, previous, anew = false } = opening;
   const before = status.operation;
-  if (before?.machine === machine.name) return status;
+  if (before?.machine === machine.name && !anew) return status;
   const runCount = (status.runCount ?? 0) + 1;
   return {
     ...status,
-    state: machine.resumes && status.state !== undefined ? status.state : machine.initial,
+    state: anew ? machine.initial : openingState(machine, status.state),
     runCount,
     operation: {
       machine: machine.name,
       runName: runName(vm, runCount),
       startedAt: isoTime(nowMs),
       from: status.state ?? machine.initial,
+      trigger,
+      ...(request === undefined ? {} : { request }),
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(previous === undefined ? {} : { previous }),
       ...(before === undefined ? {} : carriedOver(before)),
     },
   };
+}
+
+// A pipeline that was interrupted goes on where it was; the end of one is the beginning of the next.
+function openingState({ initial, entries, removes }: Machine, state: State | undefined): State {
+  const isOnItsWay = entries.slice(0, -1).some((entry) => entry.state === state);
+  return state !== undefined && isOnItsWay && removes !== true ? state : initial;
 }
 
 // A pipeline that is interrupted may have a call or a task on its way; the one that follows waits for them all the same.
@@ -163,6 +182,18 @@ export function withTask(status: VirtualMachineStatus, upid: string): VirtualMac
   return { ...status, operation: { ...operation, taskID: upid, taskIDs } };
 }
 
+/** Steps that are about to change something, so that they are not told to have found their work done. */
+export function withChanged(status: VirtualMachineStatus, steps: readonly string[]): VirtualMachineStatus {
+  const operation = operationOf(status);
+  return { ...status, operation: { ...operation, changed: [...new Set([...(operation.changed ?? []), ...steps])] } };
+}
+
+/** An effect that is not tried a second time in this run. */
+export function withTried(status: VirtualMachineStatus, action: ActionKind): VirtualMachineStatus {
+  const operation = operationOf(status);
+  return { ...status, operation: { ...operation, tried: [...new Set([...(operation.tried ?? []), action])] } };
+}
+
 export function withoutTask(status: VirtualMachineStatus): VirtualMachineStatus {
   const { taskID: _taskID, ...operation } = operationOf(status);
   return { ...status, operation };
@@ -186,9 +217,9 @@ export function withSeparateChanges(status: VirtualMachineStatus): VirtualMachin
 }
 
 /** The pipeline is complete: the operation goes, what it achieved stays. */
-export function closeOperation(status: VirtualMachineStatus): VirtualMachineStatus {
+export function closeOperation(status: VirtualMachineStatus, nowMs: number): VirtualMachineStatus {
   const { operation: _operation, ...rest } = status;
-  return rest;
+  return { ...rest, settledAt: isoTime(nowMs) };
 }
 
 /** The operation that is under way; there always is one while a machine runs. */

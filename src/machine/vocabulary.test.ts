@@ -9,7 +9,7 @@ import { defineMachine, defineStatelessMachine } from './vocabulary.ts';
 describe('a machine', () => {
   test('is its list in the order in which it is written', () => {
     const machine = defineMachine('deploy', 'creation', { clone: done('b'), set_ip: done('a') });
-    expect(machine).toMatchObject({ name: 'deploy', initial: 'creation', resumes: true });
+    expect(machine).toMatchObject({ name: 'deploy', initial: 'creation' });
     expect(machine.entries.map(({ state, step }) => [state, step.id])).toEqual([
       ['clone', 'b'],
       ['set_ip', 'a'],
@@ -20,7 +20,7 @@ describe('a machine', () => {
     const machine = defineStatelessMachine('terminate', 'terminate', [done('a'), done('b')], {
       failedState: 'error_terminate',
     });
-    expect(machine).toMatchObject({ initial: 'terminate', resumes: false, failedState: 'error_terminate' });
+    expect(machine).toMatchObject({ initial: 'terminate', failedState: 'error_terminate' });
     expect(machine.entries.map(({ state }) => state)).toEqual(['terminate', 'terminate']);
   });
 });

@@ -1,7 +1,7 @@
 // The words of the engine: what a step can say, what it can ask for, and how steps become a machine.
 import type { ConditionType, Reason, StepCondition } from '../api/conditions.ts';
 import type { State } from '../api/states.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { Facts, Need } from './facts.ts';
 
 /** Stands for the password in a planned change: the plan never sees it, only the call does. */
@@ -23,10 +23,16 @@ export interface AddressChoice {
 /** One effect on the world outside. Steps only describe it; `Visit.perform` carries it out. */
 export type Action =
   | { kind: 'reserveAddresses'; choices: readonly AddressChoice[] }
+  /** Their records go first, then their reservations. */
+  | { kind: 'releaseAddresses'; addresses: readonly string[] }
   | { kind: 'reserveVmid'; first: number }
   | { kind: 'restoreVmid'; vmid: number }
   | { kind: 'releaseVmid'; vmid: number; because: string }
   | { kind: 'createCredentials'; /** Absent: a random one. */ user?: string }
+  /** A new password: the Secret gets it first, so that whoever is told it can read it. */
+  | { kind: 'renewPassword'; generation: number }
+  /** In the guest, through its agent. */
+  | { kind: 'setGuestPassword'; user: string }
   | {
       kind: 'clone';
       template: { node: string; vmid: number };
@@ -44,8 +50,16 @@ export type Action =
   | { kind: 'deleteIpset'; name: string }
   | { kind: 'addToIpset'; name: string; cidr: string }
   | { kind: 'removeFromIpset'; name: string; cidr: string }
+  /** Destroys the volumes with it. */
+  | { kind: 'destroyDisk'; disk: string; volume: string }
+  | { kind: 'deleteSnapshot'; name: string }
   | { kind: 'start' }
+  /** Asks the guest; the task ends when it has stopped, or fails after the time that it was given. */
+  | { kind: 'shutdown'; graceSeconds: number }
   | { kind: 'stop' }
+  | { kind: 'reboot'; graceSeconds: number }
+  | { kind: 'reset' }
+  | { kind: 'removeBackups' }
   | { kind: 'destroy' }
   | { kind: 'publishDns' }
   | { kind: 'withdrawDns' }
@@ -64,6 +78,8 @@ export type Verdict =
 /** What a step learned that the status keeps, and abnormal conditions that it raises or clears. */
 export interface Note {
   status?: Partial<VirtualMachineStatus>;
+  /** What the running pipeline remembers. */
+  operation?: Partial<OperationStatus>;
   conditions?: readonly ConditionNote[];
 }
 
@@ -89,6 +105,8 @@ export interface Step {
    * is still recorded in turn, after the change was observed.
    */
   readonly batchable?: boolean;
+  /** Whether it takes away what another step makes, so that being done is no success of its condition. */
+  readonly undoes?: boolean;
   /** What the condition shows instead of success, for outcomes that do not hold the pipeline up. */
   shortfall?(status: VirtualMachineStatus): { reason: Reason; message: string } | undefined;
 }
@@ -102,17 +120,30 @@ export interface Machine {
   readonly name: string;
   /** State before the first step. */
   readonly initial: State;
+  /**
+   * Progress is read off `status.state`. Steps at the beginning that share the initial word are all looked at in every
+   * pass, and find their work done.
+   */
   readonly entries: readonly MachineEntry[];
-  /** Whether progress is read off `status.state`; otherwise every pass begins at the first step, which then finds its work done. */
-  readonly resumes: boolean;
+  /** Whether it takes away what the other machines make. */
+  readonly removes?: boolean;
+  /** Whether a step that finds its work done has nothing to tell: it is recorded as skipped. */
+  readonly compares?: boolean;
+  /** Whether it may be given up between any two steps: nothing would stay half made. */
+  readonly abandonable?: boolean;
   /** State that a step's failure leaves behind, where it is not simply the last completed one. */
   readonly failedState?: State;
 }
 
 /** Builds a machine from its list: the key is the state after the step, the order is the order of work. */
-export function defineMachine(name: string, initial: State, steps: Readonly<Partial<Record<State, Step>>>): Machine {
+export function defineMachine(
+  name: string,
+  initial: State,
+  steps: Readonly<Partial<Record<State, Step>>>,
+  options: Pick<Machine, 'compares'> = {},
+): Machine {
   const entries = Object.entries(steps).map(([state, step]) => ({ state: state as State, step }));
-  return { name, initial, entries, resumes: true };
+  return { name, initial, entries, ...options };
 }
 
 /** A machine whose steps share one state word; each pass begins at the first step. */
@@ -120,7 +151,16 @@ export function defineStatelessMachine(
   name: string,
   state: State,
   steps: readonly Step[],
-  options: { failedState?: State } = {},
+  options: Pick<Machine, 'failedState' | 'removes' | 'compares' | 'abandonable'> = {},
 ): Machine {
-  return { name, initial: state, entries: steps.map((step) => ({ state, step })), resumes: false, ...options };
+  return { name, initial: state, entries: entriesOf(state, steps), ...options };
+}
+
+/** Steps that share one word, followed by another machine: what a reinstallation is made of. */
+export function definePrefixedMachine(name: string, state: State, steps: readonly Step[], then: Machine): Machine {
+  return { name, initial: state, entries: [...entriesOf(state, steps), ...then.entries] };
+}
+
+function entriesOf(state: State, steps: readonly Step[]): MachineEntry[] {
+  return steps.map((step) => ({ state, step }));
 }

@@ -1,9 +1,9 @@
 // set_created_additional_disk, set_additional_disk_size, set_additional_disk_bandwidth: the second disk, if the package has one.
-import { additionalDiskFormat, newDiskValue } from '../domain/disks.ts';
+import { additionalDiskFormat, additionalDiskKey, newDiskValue } from '../domain/disks.ts';
 import type { Facts, OwnVm } from '../machine/facts.ts';
-import type { Step, Verdict } from '../machine/vocabulary.ts';
-import { type Drive, findSystemDisk } from '../pve/drive.ts';
-import { driveIn, limitsOfPackage, planDiskLimits, planDiskSize } from './disk-steps.ts';
+import type { ConditionNote, Step, Verdict } from '../machine/vocabulary.ts';
+import { type Drive, findSystemDisk, isDriveKey } from '../pve/drive.ts';
+import { driveIn, limitsOfPackage, planDiskLimits, planDiskSize, previousLimits } from './disk-steps.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
 
 const NO_DISK = 'the package has no additional disk';
@@ -14,7 +14,10 @@ export const createAdditionalDisk: Step = {
   condition: 'AdditionalDiskCreated',
   needs: () => ['observed'],
   batchable: true,
-  plan: (facts) => withSlot(facts, (vm, key) => planCreation(facts, vm, key)),
+  plan: (facts) =>
+    withOwnVm(facts, (vm) =>
+      designOf(facts).package.additionalDiskGiB === 0 ? { kind: 'skip', why: NO_DISK } : planCreation(facts, vm),
+    ),
 };
 
 export const growAdditionalDisk: Step = {
@@ -31,42 +34,85 @@ export const limitAdditionalDisk: Step = {
   condition: 'AdditionalDiskLimited',
   needs: () => ['observed'],
   batchable: true,
-  plan: (facts) =>
-    withDisk(facts, (key, drive) => planDiskLimits(key, drive, limitsOfPackage(designOf(facts).package, 'additional'))),
+  plan: (facts) => withDisk(facts, (key, drive) => planLimits(facts, key, drive)),
 };
 
-function withSlot(facts: Facts, plan: (vm: OwnVm, key: string) => Verdict): Verdict {
-  return withOwnVm(facts, (vm) => {
-    if (designOf(facts).package.additionalDiskGiB === 0) return { kind: 'skip', why: NO_DISK };
-    const key = facts.status.disks?.additional;
-    if (key === undefined) throw new TypeError('The slot of the additional disk is decided before the clone.');
-    return plan(vm, key);
-  });
+/** The additional disk as the package has it: made, or destroyed where that was consented to. */
+export const changeAdditionalDisk: Step = {
+  ...createAdditionalDisk,
+  id: 'change-additional-disk',
+  title: 'Change additional disk',
+  plan: (facts) =>
+    withOwnVm(facts, (vm) =>
+      designOf(facts).package.additionalDiskGiB === 0 ? planRemoval(facts, vm) : planCreation(facts, vm),
+    ),
+};
+
+function planLimits(facts: Facts, key: string, drive: Drive): Verdict {
+  const limits = limitsOfPackage(designOf(facts).package, 'additional');
+  return planDiskLimits(key, drive, limits, previousLimits(facts, 'additional'));
 }
 
 function withDisk(facts: Facts, plan: (key: string, drive: Drive) => Verdict): Verdict {
-  return withSlot(facts, (vm, key) => {
+  return withOwnVm(facts, (vm) => {
+    if (designOf(facts).package.additionalDiskGiB === 0) return { kind: 'skip', why: NO_DISK };
+    const key = facts.status.disks?.additional;
     const drive = driveIn(vm, key);
-    if (drive !== undefined) return plan(key, drive);
-    return { kind: 'wait', reason: 'InProgress', message: `Disk ${key} is not there yet.`, afterMs: 1_000 };
+    if (key !== undefined && drive !== undefined) return plan(key, drive);
+    return { kind: 'wait', reason: 'InProgress', message: 'The additional disk is not there yet.', afterMs: 1_000 };
   });
 }
 
-function planCreation(facts: Facts, vm: OwnVm, key: string): Verdict {
-  if (driveIn(vm, key) !== undefined) return { kind: 'done' };
+function planCreation(facts: Facts, vm: OwnVm): Verdict {
   const system = findSystemDisk({ values: vm.config });
   if ('error' in system) return { kind: 'stall', reason: 'TemplateUnusable', message: system.error };
+  const kept = facts.status.disks?.additional;
+  if (driveIn(vm, kept) !== undefined) return { kind: 'done' };
+  const key = kept ?? freeSlot(vm, system.key);
+  if (key === undefined) return { kind: 'stall', reason: 'Refused', message: 'Every disk slot of the VM is taken.' };
+  const change = planNewDisk(facts, vm, { key, system: system.drive });
+  if (change.kind !== 'act' || kept !== undefined) return change;
+  return { ...change, note: { status: { disks: { system: system.key, additional: key } } } };
+}
+
+function freeSlot({ config }: OwnVm, systemKey: string): string | undefined {
+  const scsihw = config.get('scsihw');
+  const usedKeys = [...config.keys()].filter(isDriveKey);
+  return additionalDiskKey({ systemKey, usedKeys, ...(scsihw === undefined ? {} : { scsihw }) });
+}
+
+function planNewDisk(facts: Facts, vm: OwnVm, { key, system }: { key: string; system: Drive }): Verdict {
   const { plan: product, package: resources } = designOf(facts);
-  const storage = product.additionalStorage ?? system.drive.storage ?? '';
+  const storage = product.additionalStorage ?? system.storage ?? '';
   const storageType = imageStorageType(facts, vm.node, storage);
   if (storageType === undefined) return storageMissing(storage, vm.node);
   const value = newDiskValue({
     storage,
     sizeGiB: resources.additionalDiskGiB,
-    format: additionalDiskFormat({ systemVolume: system.drive.volume, storageType }),
+    format: additionalDiskFormat({ systemVolume: system.volume, storageType }),
     limits: limitsOfPackage(resources, 'additional'),
   });
   return { kind: 'act', action: { kind: 'configure', set: { [key]: value } }, why: `${key} does not exist yet` };
+}
+
+// Nothing is destroyed that was not named: a standing "yes" would also destroy the next disk.
+function planRemoval({ status, vm: { spec } }: Facts, vm: OwnVm): Verdict {
+  const key = status.disks?.additional;
+  const drive = driveIn(vm, key);
+  if (key === undefined) return { kind: 'skip', why: NO_DISK };
+  const forgotten = { status: { disks: { ...status.disks, additional: undefined } } };
+  if (drive === undefined) return { kind: 'done', note: forgotten };
+  if (spec.consent?.destroyVolumes?.includes(drive.volume) === true) {
+    const why = `the package has no additional disk, and ${drive.volume} may be destroyed`;
+    return { kind: 'act', action: { kind: 'destroyDisk', disk: key, volume: drive.volume }, why };
+  }
+  const message = `The package has no additional disk any more. ${drive.volume} is kept until spec.consent.destroyVolumes names it.`;
+  const condition: ConditionNote = { type: 'ConsentRequired', reason: 'ConsentRequired', message };
+  return {
+    kind: 'skip',
+    why: `${drive.volume} is kept: nobody consented to destroying it`,
+    note: { conditions: [condition] },
+  };
 }
 
 /** The type of a storage of a node that takes disk images; undefined when there is none of that name. */

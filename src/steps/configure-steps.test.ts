@@ -146,8 +146,16 @@ describe('the additional disk', () => {
     },
   );
 
-  test.each([createAdditionalDisk, growAdditionalDisk])('$id without a decided slot is a defect', (step) => {
-    expect(() => step.plan(facts({ resources: { additionalDiskGiB: 5 } }))).toThrow(TypeError);
+  test('without a decided slot takes the next free one, and remembers it', () => {
+    expect(createAdditionalDisk.plan(facts({ resources: { additionalDiskGiB: 5 } }))).toMatchObject({
+      kind: 'act',
+      action: { kind: 'configure', set: { scsi1: 'local:5,format=qcow2' } },
+      note: { status: { disks: { system: 'scsi0', additional: 'scsi1' } } },
+    });
+  });
+
+  test.each([growAdditionalDisk, limitAdditionalDisk])('$id waits for a disk that is not there yet', (step) => {
+    expect(step.plan(facts({ resources: { additionalDiskGiB: 5 } }))).toMatchObject({ kind: 'wait' });
   });
 
   const created = (value: string) => configure({ scsi1: value });

@@ -1,8 +1,8 @@
 // What the steps for the system disk and the additional disk share: growing a disk, and setting its limits.
 import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { type DiskLimits, limitsDiffer, sizeChange } from '../domain/disks.ts';
-import type { OwnVm } from '../machine/facts.ts';
-import type { Verdict } from '../machine/vocabulary.ts';
+import type { Facts, OwnVm } from '../machine/facts.ts';
+import type { ConditionNote, Verdict } from '../machine/vocabulary.ts';
 import { type Drive, isDriveKey, parseDrive, printDrive, withLimits } from '../pve/drive.ts';
 
 export type DiskKind = 'system' | 'additional';
@@ -24,15 +24,27 @@ export function planDiskSize(key: string, drive: Drive, sizeGiB: number): Verdic
         why: `${key} is smaller than ${sizeGiB} GiB`,
       };
     case 'shrink':
-      return { kind: 'skip', why: 'shrink not allowed by Proxmox' };
+      return {
+        kind: 'skip',
+        why: 'shrink not allowed by Proxmox',
+        note: { conditions: [shrinkRefused(key, sizeGiB)] },
+      };
     default:
       return { kind: 'done' };
   }
 }
 
-/** Sets the limits of a disk; with nothing to limit there is no call at all. */
-export function planDiskLimits(key: string, drive: Drive, limits: DiskLimits): Verdict {
-  if (Object.values(limits).every((limit) => limit === 0)) return { kind: 'skip', why: 'the package has no limits' };
+function shrinkRefused(key: string, sizeGiB: number): ConditionNote {
+  const message = `Disk ${key} is larger than the ${sizeGiB} GiB of the package. Proxmox VE cannot shrink a disk; it stays as it is.`;
+  return { type: 'ShrinkRefused', reason: 'ShrinkRefused', message };
+}
+
+/**
+ * Sets the limits of a disk. With nothing to limit there is no call at all: what the template has stays. Only limits that
+ * the package had before (`previous`) are cleared when it has none any more.
+ */
+export function planDiskLimits(key: string, drive: Drive, limits: DiskLimits, previous?: DiskLimits): Verdict {
+  if (!isLimited(limits) && !isLimited(previous)) return { kind: 'skip', why: 'the package has no limits' };
   if (!limitsDiffer(drive, limits)) return { kind: 'done' };
   const limited = withLimits(drive, {
     readMBps: limits.readMBps,
@@ -45,6 +57,16 @@ export function planDiskLimits(key: string, drive: Drive, limits: DiskLimits): V
     action: { kind: 'configure', set: { [key]: printDrive(limited) } },
     why: `the limits of ${key} differ from the package`,
   };
+}
+
+function isLimited(limits: DiskLimits | undefined): boolean {
+  return limits !== undefined && Object.values(limits).some((limit) => limit > 0);
+}
+
+/** The limits of the package that the VM had before a change of it. */
+export function previousLimits({ status }: Facts, disk: DiskKind): DiskLimits | undefined {
+  const previous = status.operation?.previous;
+  return previous === undefined ? undefined : limitsOfPackage(previous, disk);
 }
 
 export function limitsOfPackage(resources: EffectivePackage, disk: DiskKind): DiskLimits {

@@ -14,7 +14,7 @@ export const publishDns: Step = {
 
 function plan({ status, dnsZones }: Facts): Verdict {
   if (dnsZones === 0) return { kind: 'skip', why: 'no DNS zone matches the host name or an address' };
-  if (status.dns !== undefined) return { kind: 'done' };
+  if (status.dns !== undefined && status.dns.withdrawn !== true) return { kind: 'done' };
   return { kind: 'act', action: { kind: 'publishDns' }, why: 'the records have not been published' };
 }
 

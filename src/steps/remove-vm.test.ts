@@ -100,7 +100,7 @@ const own: (Row & { step: Step })[] = [
     name: 'a running VM is stopped',
     step: stopForDeletion,
     facts: deleting({ observed: anOwnVm(), power: 'running' }),
-    want: { kind: 'act', action: { kind: 'stop' } },
+    want: { kind: 'act', action: { kind: 'shutdown', graceSeconds: 120 } },
   },
   {
     name: 'a stopped one is not',

@@ -3,6 +3,7 @@ import type { Facts, OwnVm } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { isUnresolved, whileCloning } from './clone-call.ts';
 import { identityMismatch, withOwnVm } from './own-vm.ts';
+import { planStop } from './stop-vm.ts';
 
 const RECHECK_MS = 5_000;
 
@@ -10,14 +11,30 @@ export const stopForDeletion: Step = {
   id: 'stop-for-deletion',
   title: 'Stop VM',
   condition: 'Started',
+  undoes: true,
   needs: () => ['observed', 'power', 'cloneTask'],
-  plan: (facts) => whenPresent(facts, () => planStop(facts)),
+  plan: (facts) => whenPresent(facts, () => planStop(facts, destroyAnyway)),
+};
+
+/** Backups that carry this VM's UID. What cannot be removed holds nothing up. */
+export const removeBackups: Step = {
+  id: 'remove-backups',
+  title: 'Remove backups',
+  condition: 'Cloned',
+  undoes: true,
+  needs: () => [],
+  plan: ({ held, status }) => {
+    if (held.vmid === undefined) return { kind: 'skip', why: 'no VM was made' };
+    if (status.operation?.tried?.includes('removeBackups') === true) return { kind: 'done' };
+    return { kind: 'act', action: { kind: 'removeBackups' }, why: 'the VM may have backups' };
+  },
 };
 
 export const withdrawDns: Step = {
   id: 'withdraw-dns',
   title: 'Remove DNS records',
   condition: 'DNSPublished',
+  undoes: true,
   needs: () => [],
   plan: ({ status, dnsZones }) => {
     // A crash between publishing and remembering it leaves no trace in the status: whoever has addresses may have records.
@@ -32,20 +49,43 @@ export const destroyVm: Step = {
   id: 'destroy-vm',
   title: 'Destroy VM',
   condition: 'Cloned',
+  undoes: true,
   needs: () => ['observed', 'cloneTask'],
-  plan: (facts) => whenPresent(facts, () => ({ kind: 'act', action: { kind: 'destroy' }, why: 'the VM still exists' })),
+  plan: (facts) => {
+    const verdict = whenPresent(facts, () => ({
+      kind: 'act',
+      action: { kind: 'destroy' },
+      why: 'the VM still exists',
+    }));
+    // What is under the number from now on is not what was cloned.
+    return verdict.kind === 'skip'
+      ? { ...verdict, note: { status: { clonedAt: undefined, node: undefined } } }
+      : verdict;
+  },
 };
 
 export const releaseReservations: Step = {
   id: 'release-reservations',
   title: 'Release addresses and VMID',
   condition: 'AddressesAllocated',
+  undoes: true,
   needs: () => [],
   plan: ({ held }) => {
-    if (held.addresses.length === 0 && held.vmidReserved !== true) return { kind: 'done' };
+    if (held.addresses.length === 0 && held.vmidReserved !== true) return { kind: 'done', note: { status: FORGOTTEN } };
     return { kind: 'act', action: { kind: 'releaseReservations' }, why: 'reservations are still held' };
   },
 };
+
+/** What was decided for a VM that is gone; another one is built from what is declared then. */
+const FORGOTTEN = {
+  vmid: undefined,
+  addresses: undefined,
+  network: undefined,
+  placement: undefined,
+  disks: undefined,
+  effective: undefined,
+  planRevision: undefined,
+} as const;
 
 // Skips when the absence is proven; an absence that a clone call on its way could end is not.
 function whenPresent(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
@@ -78,7 +118,6 @@ function wasCloned(status: Facts['status']): boolean {
   return status.clonedAt !== undefined;
 }
 
-function planStop({ power }: Facts): Verdict {
-  if (power === 'stopped') return { kind: 'done', note: { status: { powerState: 'Stopped' } } };
-  return { kind: 'act', action: { kind: 'stop' }, why: 'the VM is running' };
+function destroyAnyway(): Verdict {
+  return { kind: 'skip', why: 'the VM runs on after a forced stop; Proxmox VE is asked to destroy it all the same' };
 }

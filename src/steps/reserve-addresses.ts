@@ -2,7 +2,7 @@
 import type { IPAddressReservation } from '../api/reservations.ts';
 import type { AddressStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type AddressChoice as PoolChoice, chooseAddresses } from '../domain/address-plan.ts';
-import type { Facts } from '../machine/facts.ts';
+import type { Design, Facts } from '../machine/facts.ts';
 import type { AddressChoice, Step, Verdict } from '../machine/vocabulary.ts';
 import { designOf } from './own-vm.ts';
 
@@ -15,14 +15,9 @@ export const reserveAddresses: Step = {
 };
 
 function plan(facts: Facts): Verdict {
-  const { plan: product, package: resources } = designOf(facts);
-  const { network } = product;
+  const { network } = designOf(facts).plan;
   const chosen = chooseAddresses({
-    // With DHCP the address comes from elsewhere; a pool would give one that nobody uses.
-    wanted: {
-      ipv4: network.dhcpIPv4 ? 0 : resources.ipv4Addresses,
-      ipv6: network.dhcpIPv6 ? 0 : resources.ipv6Addresses,
-    },
+    wanted: wantedAddresses(designOf(facts)),
     held: facts.held.addresses,
     pools: facts.addresses?.pools ?? [],
     clusterName: facts.cluster.name,
@@ -33,7 +28,16 @@ function plan(facts: Facts): Verdict {
   if (chosen.problem !== undefined) return { kind: 'stall', ...chosen.problem };
   if (chosen.reserve.length > 0) return reserve(chosen.reserve.map(withPoolFacts));
   const { bridge, vlan } = chosen.network;
-  return { kind: 'done', note: { status: allocatedStatus(facts.held.addresses, { bridge, vlan }) } };
+  const place = { ...facts.status.network, bridge, vlan };
+  return { kind: 'done', note: { status: allocatedStatus(facts.held.addresses, place) } };
+}
+
+/** How many addresses of each family are to be reserved. With DHCP they come from elsewhere; a pool would give one that nobody uses. */
+export function wantedAddresses({ plan: { network }, package: resources }: Design): { ipv4: number; ipv6: number } {
+  return {
+    ipv4: network.dhcpIPv4 ? 0 : resources.ipv4Addresses,
+    ipv6: network.dhcpIPv6 ? 0 : resources.ipv6Addresses,
+  };
 }
 
 // What the pool says now goes into the reservation: later edits of the pool touch new allocations only.
@@ -59,7 +63,7 @@ function reserve(choices: readonly AddressChoice[]): Verdict {
 
 function allocatedStatus(
   held: readonly IPAddressReservation[],
-  network: { bridge: string; vlan: number },
+  network: NonNullable<VirtualMachineStatus['network']>,
 ): Partial<VirtualMachineStatus> {
   return { addresses: held.toSorted(byFamilyAndOrder).map(addressStatus), network };
 }

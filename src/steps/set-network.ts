@@ -27,8 +27,12 @@ function plan(facts: Facts, { config }: OwnVm): Verdict {
     vlan,
     rateMBps: resources.networkMBps,
     firewall: product.firewallEnabled,
+    macAddress: facts.status.network?.macAddress,
   });
-  if (current !== undefined && nicEquals(current, desired)) return { kind: 'done' };
+  if (current !== undefined && nicEquals(current, desired)) {
+    const network = { bridge, vlan, macAddress: current.mac };
+    return { kind: 'done', note: { status: { network } } };
+  }
   return {
     kind: 'act',
     action: { kind: 'configure', set: { net0: printNic(desired) } },

@@ -1,4 +1,5 @@
-// starting and ready: starts the VM, and sees it running.
+// starting and ready: starts the VM, and sees it running; or leaves it stopped, where that is what is declared.
+import { powerAfter } from '../domain/power.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { withOwnVm } from './own-vm.ts';
@@ -7,20 +8,40 @@ export const startVm: Step = {
   id: 'start-vm',
   title: 'Start VM',
   condition: 'Started',
-  // Before the first start there is nothing to ask: a VM just made is stopped, and a start of a running one is harmless.
-  needs: (status) => (status.operation?.intent?.action === 'start' ? ['observed', 'power'] : ['observed']),
-  plan: (facts) => withOwnVm(facts, () => plan(facts)),
+  // Before the first start of a VM just made there is nothing to ask: it is stopped, and a start of a running one is harmless.
+  needs: ({ operation, settledAt }) =>
+    operation?.intent?.action === 'start' || settledAt !== undefined ? ['observed', 'power'] : ['observed'],
+  plan: (facts) => withOwnVm(facts, () => planAsDeclared(facts)),
 };
-
-function plan(facts: Facts): Verdict {
-  if (facts.power === 'running') return { kind: 'done', note: { status: { powerState: 'Running' } } };
-  return { kind: 'act', action: { kind: 'start' }, why: 'the VM is not running' };
-}
 
 export const verifyRunning: Step = {
   id: 'verify-running',
   title: 'Verify running',
   condition: 'Started',
   needs: () => ['observed', 'power'],
-  plan: (facts) => withOwnVm(facts, () => plan(facts)),
+  plan: (facts) => withOwnVm(facts, () => planAsDeclared(facts)),
 };
+
+/** For an operation that asks for a running VM, whatever it was before. */
+export const startOnRequest: Step = {
+  id: 'start-vm',
+  title: 'Start VM',
+  condition: 'Started',
+  needs: () => ['observed', 'power'],
+  plan: (facts) => withOwnVm(facts, () => planStart(facts)),
+};
+
+function planAsDeclared(facts: Facts): Verdict {
+  const { power, because } = powerAfter(facts.vm.spec, facts.status.operation);
+  if (power === 'Running') return planStart(facts);
+  return {
+    kind: 'skip',
+    why: because?.message ?? 'the VM is to be stopped',
+    note: { status: { powerState: 'Stopped' } },
+  };
+}
+
+function planStart({ power }: Facts): Verdict {
+  if (power === 'running') return { kind: 'done', note: { status: { powerState: 'Running' } } };
+  return { kind: 'act', action: { kind: 'start' }, why: 'the VM is not running' };
+}

@@ -2,7 +2,7 @@
 import type { Facts } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { type Drive, findSystemDisk } from '../pve/drive.ts';
-import { limitsOfPackage, planDiskLimits, planDiskSize } from './disk-steps.ts';
+import { limitsOfPackage, planDiskLimits, planDiskSize, previousLimits } from './disk-steps.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
 
 export const growSystemDisk: Step = {
@@ -22,7 +22,7 @@ export const limitSystemDisk: Step = {
   batchable: true,
   plan: (facts) =>
     withSystemDisk(facts, (key, drive) =>
-      planDiskLimits(key, drive, limitsOfPackage(designOf(facts).package, 'system')),
+      planDiskLimits(key, drive, limitsOfPackage(designOf(facts).package, 'system'), previousLimits(facts, 'system')),
     ),
 };
 

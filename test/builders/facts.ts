@@ -166,6 +166,8 @@ export type FactsShape = Partial<Omit<Facts, 'cluster' | 'status'>> & {
   status?: VirtualMachineStatus;
 };
 
+const TIMES = { shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
+
 /** A VM whose VMID is reserved and that does not exist yet. */
 export function aFacts(shape: FactsShape = {}): Facts {
   const { cluster, ...rest } = shape;
@@ -177,6 +179,6 @@ export function aFacts(shape: FactsShape = {}): Facts {
     held: { addresses: [], vmid: VMID },
     dnsZones: 0,
     ...rest,
-    cluster: { name: CLUSTER, snapshot: aSnapshot(), placedMemoryBytes: new Map(), ...cluster },
+    cluster: { name: CLUSTER, snapshot: aSnapshot(), placedMemoryBytes: new Map(), times: TIMES, ...cluster },
   };
 }

@@ -5,7 +5,8 @@ import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/virtual-m
 import { Allocations } from '../../src/controllers/allocations.ts';
 import { createCredentialSource } from '../../src/controllers/credentials.ts';
 import { reconcilePlan } from '../../src/controllers/plan.ts';
-import { reconcileVirtualMachine, type VirtualMachineParts } from '../../src/controllers/virtual-machine.ts';
+import type { VirtualMachineParts } from '../../src/controllers/run-pipeline.ts';
+import { reconcileVirtualMachine } from '../../src/controllers/virtual-machine.ts';
 import type { ReconcileResult } from '../../src/kube/controller.ts';
 import { keyOf } from '../../src/kube/types.ts';
 import { createFakeContext, type FakeContext } from '../fakes/context.ts';

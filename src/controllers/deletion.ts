@@ -1,0 +1,137 @@
+// A VM that is being deleted: destroyed, retained, or let go by force; the object goes when nothing is left to look after.
+import type { Condition } from '../api/object.ts';
+import { resources } from '../api/resources.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { ABNORMAL_CONDITIONS, type Reason } from '../api/conditions.ts';
+import { nextOperation } from '../domain/operations.ts';
+import { setCondition } from '../kube/conditions.ts';
+import type { ReconcileResult } from '../kube/controller.ts';
+import { removeFinalizer } from '../kube/finalizers.ts';
+import { patchStatus } from '../kube/status.ts';
+import { keyOf } from '../kube/types.ts';
+import type { Advance } from '../machine/advance.ts';
+import { openOperation } from '../machine/progress.ts';
+import { terminate } from '../machines.ts';
+import { type Context, INDEX } from './context.ts';
+import { withEndedOperation } from './executed-operations.ts';
+import { FORCE_REMOVE_ANNOTATION } from './reset-status.ts';
+import { runPipeline, type Turn, type VirtualMachineParts } from './run-pipeline.ts';
+import { recordRun } from './runs.ts';
+import { FINALIZER } from './finalizer.ts';
+
+export async function reconcileDeletion(
+  vm: VirtualMachine,
+  parts: VirtualMachineParts,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const { context } = parts;
+  if (vm.metadata.annotations?.[FORCE_REMOVE_ANNOTATION] === 'true') return forceRemove(vm, parts);
+  if (vm.spec.deletionProtection === true) return protect(vm, context);
+  if (vm.spec.deletionPolicy === 'Retain') return retain(vm, parts);
+  const opening = {
+    vm: { name: vm.metadata.name, uid: vm.metadata.uid ?? '' },
+    nowMs: context.now(),
+    trigger: TRIGGER,
+  };
+  const open = openOperation(terminate, withoutAbnormal(vm.status ?? {}, 'DeletionProtected'), opening);
+  const status = withRetry(vm, open, context);
+  return runPipeline({ machine: terminate, vm, status, finish }, parts, signal);
+}
+
+const TRIGGER = 'VirtualMachine deleted';
+
+/** A retry is an operation only so that it can be asked for: being looked at is what it wants. */
+function withRetry(vm: VirtualMachine, status: VirtualMachineStatus, { stores, now }: Context): VirtualMachineStatus {
+  const operations = stores.virtualMachineOperations.byIndex(INDEX.virtualMachine, keyOf(vm));
+  const retry = nextOperation(vm, operations, { snapshotShowsVm: true, now: now() });
+  if (retry === undefined) return status;
+  return withEndedOperation(
+    status,
+    retry,
+    { result: 'Succeeded', reason: 'Succeeded', message: 'The deletion was tried again.' },
+    now(),
+  );
+}
+
+async function finish({ allocations, context, vm, visit }: Turn, result: Advance): Promise<ReconcileResult> {
+  await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
+  // Once more, as the API server knows it: nothing may be held by an object that is gone.
+  await allocations.releaseAll(vm);
+  await letGo(visit.object, context);
+  context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
+  return { kind: 'done' };
+}
+
+// The watch shows the end of the object only a moment later. What woke it until then, above all the release of its own
+// reservations, would find it as it was and terminate it once more.
+async function letGo(vm: VirtualMachine, context: Context): Promise<void> {
+  const { virtualMachines } = context.stores;
+  const left = await removeFinalizer(context.client, resources.virtualMachine, vm, FINALIZER);
+  if (left === undefined || (left.metadata.finalizers ?? []).length === 0) virtualMachines.forget(vm);
+  else virtualMachines.observe(left);
+}
+
+/** Admission refuses to delete a protected object; where there is no admission, nothing is destroyed all the same. */
+async function protect(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
+  const message =
+    'The object is being deleted and spec.deletionProtection is true: nothing is destroyed until it is false.';
+  await showHeld(vm, context, { type: 'DeletionProtected', reason: 'DeletionProtected', message });
+  return { kind: 'done' };
+}
+
+/** Shows that nothing is done for a VM, and why; its other conditions stay. */
+export async function showHeld(
+  vm: VirtualMachine,
+  context: Context,
+  { type, reason, message }: { type: keyof typeof ABNORMAL_CONDITIONS; reason: Reason; message: string },
+): Promise<void> {
+  const observedGeneration = vm.metadata.generation ?? 0;
+  const held = { type, status: 'True' as const, reason, message, observedGeneration };
+  const conditions = setCondition(vm.status?.conditions ?? [], held, context.now());
+  const status = { ...vm.status, conditions: conditions.filter(isNoProgress) };
+  const { written, object } = await patchStatus(context.client, resources.virtualMachine, vm, status);
+  if (written) context.stores.virtualMachines.observe(object);
+}
+
+// kstatus: nothing is on its way while everything is held.
+function isNoProgress({ type }: Condition): boolean {
+  return type !== 'Reconciling';
+}
+
+export function withoutAbnormal(
+  status: VirtualMachineStatus,
+  type: keyof typeof ABNORMAL_CONDITIONS,
+): VirtualMachineStatus {
+  const conditions = status.conditions?.filter((condition) => condition.type !== type);
+  return conditions === undefined ? status : { ...status, conditions };
+}
+
+/** The VM stays as it is. Its addresses stay reserved: it still uses them. */
+async function retain(vm: VirtualMachine, { context, allocations }: VirtualMachineParts): Promise<ReconcileResult> {
+  const text = `VM ${whereabouts(vm)} was retained when ${keyOf(vm)} was deleted.`;
+  await allocations.leaveBehind(vm, text);
+  context.events.emit(vm, { type: 'Normal', reason: 'LeftBehind', message: text });
+  context.log.info({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid }, 'Retained virtual machine');
+  await letGo(vm, context);
+  return { kind: 'done' };
+}
+
+/** Proxmox VE is not touched. What may still be there keeps its reservations, which say so. */
+async function forceRemove(
+  vm: VirtualMachine,
+  { context, allocations }: VirtualMachineParts,
+): Promise<ReconcileResult> {
+  const text = `VM ${whereabouts(vm)} may be left: ${keyOf(vm)} was removed by force.`;
+  await allocations.leaveBehind(vm, text);
+  context.events.emit(vm, { type: 'Warning', reason: 'LeftBehind', message: text });
+  context.log.warn({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, 'Removed by force');
+  await letGo(vm, context);
+  return { kind: 'done' };
+}
+
+function whereabouts({ status }: VirtualMachine): string {
+  const { vmid, node, clusterName } = status ?? {};
+  if (vmid === undefined) return 'without a VMID';
+  return `${vmid}${node === undefined ? '' : ` on node ${node}`}${clusterName === undefined ? '' : ` of cluster ${clusterName}`}`;
+}

@@ -1,0 +1,35 @@
+// What a VM remembers of the operations that it has executed. It is written together with the end of their pipeline.
+import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
+import type { ExecutedOperation, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { isRemembered, operationDigest, withExecuted } from '../domain/operations-memory.ts';
+import { isoTime } from '../machine/progress.ts';
+
+export type OperationEnd = Pick<ExecutedOperation, 'result' | 'reason' | 'message' | 'observations'>;
+
+/** The end of the operation that asked for the running pipeline, if one did. */
+export function withEndedRequest(status: VirtualMachineStatus, end: OperationEnd, nowMs: number): VirtualMachineStatus {
+  const { request, runName } = status.operation ?? {};
+  if (request === undefined) return status;
+  const entry = { ...request, ...end, completedAt: isoTime(nowMs), ...(runName === undefined ? {} : { runName }) };
+  return { ...status, executedOperations: withExecuted(status.executedOperations, entry) };
+}
+
+/** The end of an operation that needed no pipeline. */
+export function withEndedOperation(
+  status: VirtualMachineStatus,
+  operation: VirtualMachineOperation,
+  end: OperationEnd,
+  nowMs: number,
+): VirtualMachineStatus {
+  const { name, uid = '' } = operation.metadata;
+  const entry = {
+    uid,
+    name,
+    type: operation.spec.type,
+    digest: operationDigest(operation),
+    remembered: isRemembered(operation),
+    ...end,
+    completedAt: isoTime(nowMs),
+  };
+  return { ...status, executedOperations: withExecuted(status.executedOperations, entry) };
+}

@@ -1,0 +1,213 @@
+// Chooses what a VM needs next: the pipeline that runs, one that somebody asked for, one that the declaration asks for, or none.
+import type { StepCondition } from '../api/conditions.ts';
+import type { PlanSpec } from '../api/plan.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
+import type { Explanation } from '../errors.ts';
+import { isRemembered, operationDigest } from '../domain/operations-memory.ts';
+import { templateRefusal } from '../domain/operations-refusals.ts';
+import { resolvePackage } from '../domain/package.ts';
+import { declaredPower } from '../domain/power.ts';
+import { isoTime, type Opening, openOperation } from '../machine/progress.ts';
+import type { Machine } from '../machine/vocabulary.ts';
+import {
+  changePackage,
+  deploy,
+  machineNamed,
+  OPERATION_MACHINES,
+  redeploy,
+  reinstall,
+  setDnsRecords,
+  start,
+  stop,
+} from '../machines.ts';
+import type { PackageWish } from './package-wish.ts';
+
+export interface Situation {
+  vm: VirtualMachine;
+  /** Milliseconds since the epoch. */
+  now: number;
+  /** The operation that begins now, if there is one. */
+  operation: VirtualMachineOperation | undefined;
+  wish(options?: { newest?: boolean }): PackageWish;
+  /** The plan in the revision that the VM keeps. */
+  plan: PlanSpec | undefined;
+  /** Whether the operation that asked for the running pipeline is past its deadline. */
+  expired: boolean;
+  /** Whether the VM was changed in Proxmox VE and that is to be corrected. */
+  correctsDrift: boolean;
+}
+
+export type NextWork =
+  | { kind: 'rest'; status: VirtualMachineStatus }
+  | { kind: 'run'; machine: Machine; status: VirtualMachineStatus }
+  /** An operation that changes what the status says, and runs nothing. */
+  | { kind: 'reset'; operation: VirtualMachineOperation }
+  | { kind: 'adopt'; operation: VirtualMachineOperation }
+  /** The deadline of the operation is over: it ends, and with it a pipeline that can be given up. */
+  | { kind: 'expire'; machine: Machine; request: NonNullable<OperationStatus['request']> }
+  | { kind: 'refuse'; operation: VirtualMachineOperation; explanation: Explanation };
+
+/** What is done for a VM that is not being deleted. Pure. */
+export function nextWork(situation: Situation): NextWork {
+  if (situation.operation !== undefined) return requested(situation, situation.operation);
+  const { operation, state } = situation.vm.status ?? {};
+  if (operation !== undefined) return underWay(situation, operation);
+  if (state !== 'ready') return run(situation, interruptedMachine(situation.vm.status), { trigger: CREATED });
+  return declared(situation) ?? { kind: 'rest', status: situation.vm.status ?? {} };
+}
+
+const CREATED = 'VirtualMachine created';
+
+type OpeningOptions = Partial<Omit<Opening, 'vm' | 'nowMs'>> & { trigger: string };
+
+function run(
+  { vm, now }: Situation,
+  machine: Machine,
+  options: OpeningOptions,
+  change: Partial<VirtualMachineStatus> = {},
+): NextWork {
+  const owner = { name: vm.metadata.name, uid: vm.metadata.uid ?? '' };
+  const status = openOperation(machine, vm.status ?? {}, { ...options, vm: owner, nowMs: now });
+  const conditions = isAboutDisks(machine) ? withoutFindings(status.conditions) : status.conditions;
+  return { kind: 'run', machine, status: { ...status, conditions, ...change } };
+}
+
+const SIZE_CONDITIONS: readonly StepCondition[] = ['SystemDiskSized', 'AdditionalDiskSized'];
+
+function isAboutDisks({ entries }: Machine): boolean {
+  return entries.some(({ step }) => SIZE_CONDITIONS.includes(step.condition));
+}
+
+// What an earlier pipeline found is found again, if it still holds.
+function withoutFindings(conditions: VirtualMachineStatus['conditions']): VirtualMachineStatus['conditions'] {
+  return conditions?.filter(({ type }) => type !== 'ShrinkRefused' && type !== 'ConsentRequired');
+}
+
+/** The pipeline that a status without an operation was in: its states tell. */
+function interruptedMachine(status: VirtualMachineStatus | undefined): Machine {
+  const [own] = [changePackage, reinstall, setDnsRecords].filter(
+    ({ initial, entries }) =>
+      status?.state === initial || (!sharesStates(entries) && entries.some(({ state }) => state === status?.state)),
+  );
+  return own ?? deploy;
+}
+
+// A reinstallation goes on with the states of the deploy; those are the deploy's.
+function sharesStates(entries: Machine['entries']): boolean {
+  return entries.some(({ state }) => state === 'set_ip');
+}
+
+function underWay(situation: Situation, operation: OperationStatus): NextWork {
+  const machine = machineNamed(operation.machine) ?? deploy;
+  if (situation.expired && operation.request !== undefined && operation.taskID === undefined)
+    return { kind: 'expire', machine, request: operation.request };
+  // What is asked for now counts, not what was asked for when the change began.
+  const wish = machine === changePackage ? situation.wish() : undefined;
+  if (wish?.kind !== 'differs' || operation.taskID !== undefined)
+    return { kind: 'run', machine, status: situation.vm.status ?? {} };
+  return changed(situation, wish, { trigger: 'package changed again', request: operation.request });
+}
+
+function requested(situation: Situation, operation: VirtualMachineOperation): NextWork {
+  const { spec } = operation;
+  switch (spec.type) {
+    case 'ResetStatus':
+    case 'RetryTerminate':
+      return { kind: 'reset', operation };
+    case 'Adopt':
+      return { kind: 'adopt', operation };
+    case 'ChangePackage':
+      return requestedChange(situation, operation);
+    case 'Redeploy':
+      return run(situation, redeploy, opening(operation));
+    case 'Reinstall':
+      return requestedReinstallation(situation, operation);
+    default:
+      return run(situation, OPERATION_MACHINES[spec.type], opening(operation));
+  }
+}
+
+function opening(operation: VirtualMachineOperation): OpeningOptions {
+  const { metadata, spec } = operation;
+  const { name, uid = '' } = metadata;
+  const grace = spec.stop?.gracePeriodSeconds;
+  return {
+    trigger: `VirtualMachineOperation ${name} (${spec.type})`.slice(0, 128),
+    request: { name, uid, type: spec.type, digest: operationDigest(operation), remembered: isRemembered(operation) },
+    anew: true,
+    ...(grace === undefined ? {} : { parameters: { gracePeriodSeconds: grace } }),
+  };
+}
+
+// A template that is named is chosen once, for this reinstallation; without one the declared operating system is installed.
+function requestedReinstallation(situation: Situation, operation: VirtualMachineOperation): NextWork {
+  const { vm, plan } = situation;
+  const effective = vm.status?.effective;
+  if (plan === undefined || effective === undefined) return run(situation, reinstall, opening(operation));
+  const refusal = templateRefusal(plan, operation.spec.reinstall?.template);
+  if (refusal !== undefined) return { kind: 'refuse', operation, explanation: refusal };
+  const declaredSystem = resolvePackage({ plan, spec: vm.spec }).package?.operatingSystem;
+  const operatingSystem = operation.spec.reinstall?.template ?? declaredSystem ?? effective.operatingSystem;
+  // A new machine has a new password.
+  const change = { effective: { ...effective, operatingSystem } };
+  return run(situation, reinstall, opening(operation), change);
+}
+
+// With nothing to change it compares all the same: that is how a VM that was changed by hand is corrected.
+function requestedChange(situation: Situation, operation: VirtualMachineOperation): NextWork {
+  const wish = situation.wish({ newest: true });
+  if (wish.kind === 'refused') return { kind: 'refuse', operation, explanation: wish.explanation };
+  if (wish.kind === 'differs') return changed(situation, wish, opening(operation));
+  return run(situation, changePackage, opening(operation));
+}
+
+function changed(
+  situation: Situation,
+  wish: Extract<PackageWish, { kind: 'differs' }>,
+  options: OpeningOptions,
+): NextWork {
+  const { status } = situation.vm;
+  // Limits are cleared where an earlier package had some, also when the wish changes again in between.
+  const previous = status?.operation?.previous ?? status?.effective;
+  const change = { effective: wish.package, planRevision: wish.planRevision };
+  return run(situation, changePackage, { ...options, previous, anew: true }, change);
+}
+
+/** What the declaration asks of a VM at rest. */
+function declared(situation: Situation): NextWork | undefined {
+  return powerChange(situation) ?? packageChange(situation) ?? driftCorrection(situation);
+}
+
+function powerChange(situation: Situation): NextWork | undefined {
+  const { vm, now } = situation;
+  const { status = {}, spec } = vm;
+  const { powerState, suspension } = status;
+  if (powerState === 'Unknown' || powerState === undefined) return undefined;
+  const isNew = spec.suspension !== undefined && suspension === undefined;
+  const change = isNew ? { suspension: { since: isoTime(now), powerBefore: powerState } } : {};
+  const isOver = spec.suspension === undefined && suspension !== undefined;
+  const wanted = declaredPower(spec)?.power ?? (isOver ? suspension.powerBefore : powerState);
+  const end = isOver ? { suspension: undefined } : {};
+  if (wanted === powerState) {
+    return isNew || isOver ? { kind: 'rest', status: { ...status, ...change, ...end } } : undefined;
+  }
+  const machine = wanted === 'Running' ? start : stop;
+  return run(situation, machine, { trigger: powerTrigger(vm, isOver) }, { ...change, ...end });
+}
+
+function powerTrigger({ spec }: VirtualMachine, isOver: boolean): string {
+  if (spec.suspension !== undefined) return 'spec.suspension';
+  return isOver ? 'spec.suspension taken away' : `spec.runStrategy ${spec.runStrategy}`;
+}
+
+function packageChange(situation: Situation): NextWork | undefined {
+  const wish = situation.wish();
+  if (wish.kind !== 'differs') return undefined;
+  return changed(situation, wish, { trigger: `package: ${wish.changes.join(', ')}`.slice(0, 128) });
+}
+
+function driftCorrection(situation: Situation): NextWork | undefined {
+  return situation.correctsDrift ? run(situation, changePackage, { trigger: 'drift', anew: true }) : undefined;
+}

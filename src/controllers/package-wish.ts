@@ -1,0 +1,93 @@
+// What a VM that exists is to become: its package as plan and options are declared now, against the one it was built from.
+import type { Plan, PlanRevision } from '../api/plan.ts';
+import type { VirtualMachine } from '../api/virtual-machine.ts';
+import type { EffectivePackage } from '../api/virtual-machine-status.ts';
+import { packageDifference, resolvePackage } from '../domain/package.ts';
+import type { Explanation } from '../errors.ts';
+import type { Context } from './context.ts';
+import { allowedPlan } from './design.ts';
+import { currentRevision } from './plan-revisions.ts';
+
+export type PackageWish =
+  /** Nothing differs, or there is nothing to compare with. */
+  | { kind: 'none' }
+  | { kind: 'refused'; explanation: Explanation }
+  | { kind: 'differs'; package: EffectivePackage; planRevision: string; changes: readonly string[] };
+
+const NONE: PackageWish = { kind: 'none' };
+
+/**
+ * Compares with the revision that the VM keeps, unless it names another plan, the plan rolls out by itself, or `newest`
+ * is asked for: then with the newest one.
+ */
+export function packageWish(
+  vm: VirtualMachine,
+  context: Pick<Context, 'stores'>,
+  { newest = false }: { newest?: boolean } = {},
+): PackageWish {
+  const { effective, planRevision: kept = '' } = vm.status ?? {};
+  if (effective === undefined) return NONE;
+  const chosen = revisionOf(vm, context, newest);
+  if (chosen === undefined) return NONE;
+  if ('explanation' in chosen) return { kind: 'refused', explanation: chosen.explanation };
+  const { plan } = chosen.spec;
+  const { package: resolved, problems } = resolvePackage({ plan, spec: vm.spec });
+  if (resolved === undefined) {
+    const message = problems.map(({ path, message: text }) => `${path}: ${text}`).join(' ');
+    return refused({ reason: 'OptionInvalid', message });
+  }
+  // Another operating system is a reinstallation, and nobody's disk is wiped by an option.
+  const wanted = { ...resolved, operatingSystem: effective.operatingSystem };
+  const changes = [
+    ...packageDifference(effective, wanted).map(({ option, from, to }) => `${option} ${from} → ${to}`),
+    ...(chosen.metadata.name === kept ? [] : [`plan revision ${chosen.metadata.name}`]),
+    ...consented(vm, wanted),
+  ];
+  if (changes.length === 0) return NONE;
+  return { kind: 'differs', package: wanted, planRevision: chosen.metadata.name, changes };
+}
+
+function revisionOf(
+  vm: VirtualMachine,
+  { stores }: Pick<Context, 'stores'>,
+  newest: boolean,
+): PlanRevision | { explanation: Explanation } | undefined {
+  const kept = stores.planRevisions.get(vm.status?.planRevision ?? '');
+  const plan = stores.plans.get(vm.spec.planRef.name);
+  const isOther = kept !== undefined && kept.spec.planName !== vm.spec.planRef.name;
+  if (!isOther && !newest && plan?.spec.rollOut !== 'Automatic') return kept;
+  if (plan === undefined) return isOther ? missingPlan(vm) : kept;
+  const problem = isOther ? otherPlanProblem(vm, plan, { stores }) : undefined;
+  if (problem !== undefined) return { explanation: problem };
+  return currentRevision(plan, stores);
+}
+
+function missingPlan(vm: VirtualMachine): { explanation: Explanation } {
+  const message = `Plan ${vm.spec.planRef.name} does not exist. Create it or correct spec.planRef.`;
+  return { explanation: { reason: 'PlanNotFound', message } };
+}
+
+function otherPlanProblem(vm: VirtualMachine, plan: Plan, context: Pick<Context, 'stores'>): Explanation | undefined {
+  const { name } = plan.spec.clusterRef;
+  if (vm.status?.clusterName !== undefined && name !== vm.status.clusterName) {
+    const message = `Plan ${plan.metadata.name} is of cluster ${name}; this VM is on ${vm.status.clusterName}. Choose a plan of that cluster, or make the VM anew.`;
+    return { reason: 'ClusterChanged', message };
+  }
+  try {
+    allowedPlan(vm, context);
+    return undefined;
+  } catch (error) {
+    return error as Error & Explanation;
+  }
+}
+
+// A disk that was kept for want of consent goes as soon as there is one.
+function consented({ spec, status, metadata }: VirtualMachine, wanted: EffectivePackage): string[] {
+  const isKept = wanted.additionalDiskGiB === 0 && status?.disks?.additional !== undefined;
+  const isNews = (metadata.generation ?? 0) !== (status?.observedGeneration ?? 0);
+  return isKept && isNews && (spec.consent?.destroyVolumes ?? []).length > 0 ? ['consent'] : [];
+}
+
+function refused(explanation: Explanation): PackageWish {
+  return { kind: 'refused', explanation: { ...explanation, message: explanation.message.slice(0, 300) } };
+}

@@ -1,0 +1,112 @@
+// Stops a VM: the guest is asked first, then the VM is stopped by force. Each has its time, and neither is sent twice.
+import { restartReasons } from '../domain/hotplug.ts';
+import type { Facts, Need, OwnVm } from '../machine/facts.ts';
+import type { Step, Verdict } from '../machine/vocabulary.ts';
+import { withOwnVm } from './own-vm.ts';
+
+/** How often a VM that is stopping is looked at. */
+const LOOK_MS = 5_000;
+/** A forced stop that did not help is tried again after this long. */
+const FORCE_AGAIN_MS = 10 * 60_000;
+
+/** Stops the VM because an operation or the declaration asks for it. */
+export const stopOnRequest: Step = {
+  id: 'stop-vm',
+  title: 'Stop VM',
+  condition: 'Started',
+  needs: () => ['observed', 'power'],
+  plan: (facts) => withOwnVm(facts, () => planStop(facts, stillRunning)),
+};
+
+/**
+ * Stops the VM only when one of the steps that follow asks for a change that a running VM would not take: nothing that
+ * can be applied live costs a restart.
+ */
+export function stopIfNeeded(steps: readonly Step[]): Step {
+  return {
+    id: 'stop-if-needed',
+    title: 'Stop VM if needed',
+    condition: 'Started',
+    needs: (status) => [
+      ...new Set<Need>(['observed', 'power', 'pending', ...steps.flatMap((step) => step.needs(status))]),
+    ],
+    plan: (facts) => withOwnVm(facts, (vm) => planIfNeeded(facts, vm, steps)),
+  };
+}
+
+function planIfNeeded(facts: Facts, vm: OwnVm, steps: readonly Step[]): Verdict {
+  const { powerBefore, intent } = facts.status.operation ?? {};
+  if (facts.power === 'stopped') {
+    // Stopped by us a moment ago, or by somebody before: only the first look tells how it was.
+    const note = {
+      status: { powerState: 'Stopped' as const },
+      operation: { powerBefore: powerBefore ?? ('Stopped' as const) },
+    };
+    return intent === undefined ? { kind: 'skip', why: 'the VM is stopped', note } : { kind: 'done', note };
+  }
+  const note = { operation: { powerBefore: 'Running' as const } };
+  const reasons = [...steps.flatMap((step) => reasonsOf(step, facts, vm)), ...waitingReasons(facts)];
+  if (reasons.length === 0) return { kind: 'skip', why: 'no change needs a stop', note };
+  const verdict = planStop(facts, stillRunning);
+  return verdict.kind === 'act' ? { ...verdict, why: reasons.join('; ').slice(0, 300), note } : verdict;
+}
+
+/** Options that a package decides on: as long as they wait for a start, the package is not in force. */
+const PACKAGED = /^(cores|sockets|memory|balloon|net0|(ide|sata|scsi|virtio)\d+)$/;
+
+// A change that waits looks as if it were in force when the configuration is read.
+function waitingReasons({ pending }: Facts): readonly string[] {
+  return (pending ?? []).filter((key) => PACKAGED.test(key)).map((key) => `a change of ${key} waits for a start`);
+}
+
+function reasonsOf(step: Step, facts: Facts, { config }: OwnVm): readonly string[] {
+  const verdict = step.plan(facts);
+  if (verdict.kind !== 'act') return [];
+  const { action } = verdict;
+  if (action.kind === 'destroyDisk') return restartReasons({ config, set: {}, remove: [action.disk] });
+  return action.kind === 'configure' ? restartReasons({ config, set: action.set, remove: action.remove ?? [] }) : [];
+}
+
+/** What follows when even force has not helped in its time. */
+type WhenStillRunning = (facts: Facts) => Verdict;
+
+/** The verdict of the moment on a VM that is to be stopped; `power` must be known. */
+export function planStop(facts: Facts, whenStillRunning: WhenStillRunning): Verdict {
+  if (facts.power === 'stopped') return { kind: 'done', note: { status: { powerState: 'Stopped' } } };
+  const { graceSeconds, forceSeconds } = stopTimes(facts);
+  const { intent } = facts.status.operation ?? {};
+  const passedMs = intent === undefined ? 0 : facts.now - Date.parse(intent.sentAt);
+  switch (intent?.action) {
+    case 'shutdown':
+      return passedMs < graceSeconds * 1_000
+        ? stillStopping('The guest is shutting down.')
+        : force('it did not shut down');
+    case 'stop':
+      if (passedMs < forceSeconds * 1_000) return stillStopping('The VM is being stopped.');
+      return passedMs < FORCE_AGAIN_MS ? whenStillRunning(facts) : force('it runs on after a forced stop');
+    default:
+      if (graceSeconds === 0) return force('no time is given to shut down');
+      return { kind: 'act', action: { kind: 'shutdown', graceSeconds }, why: 'the VM is running' };
+  }
+}
+
+function stopTimes({ cluster, status }: Facts): { graceSeconds: number; forceSeconds: number } {
+  const { shutdownSeconds, forceStopSeconds } = cluster.times;
+  return {
+    graceSeconds: status.operation?.parameters?.gracePeriodSeconds ?? shutdownSeconds,
+    forceSeconds: forceStopSeconds,
+  };
+}
+
+function force(why: string): Verdict {
+  return { kind: 'act', action: { kind: 'stop' }, why };
+}
+
+function stillStopping(message: string): Verdict {
+  return { kind: 'wait', reason: 'WaitingForTask', message, afterMs: LOOK_MS };
+}
+
+function stillRunning({ held }: Facts): Verdict {
+  const message = `VM ${held.vmid} runs on after a forced stop. Look at its tasks in Proxmox VE; it is tried again every 10 minutes.`;
+  return { kind: 'stall', reason: 'StillRunning', message };
+}
