@@ -36,6 +36,8 @@ interface Restore {
   storage: string | undefined;
   unique: boolean;
   start: boolean;
+  /** The VM is to run while it is restored. */
+  live: boolean;
 }
 
 /** Checks what can be checked at once and starts the task. */
@@ -62,6 +64,7 @@ export function restore(call: Call, overrides: Options): string {
     storage: optionalText(params['storage']),
     unique: params['unique'] === 1,
     start: params['start'] === 1,
+    live: params['live-restore'] === 1,
   };
   if (existing === undefined) world.vms.set(owner.vmid, new Vm(owner.vmid, owner.node, { lock: 'create' }));
   const kind = { node: owner.node, type: 'qmrestore', id: String(owner.vmid), caller: call.caller };
@@ -97,9 +100,10 @@ async function restoreInTask(call: Call, owner: { vmid: number; node: string }, 
   const vm = world.vm(owner.vmid, owner.node);
   const notCleaned = `error before or during data restore, some or all disks were not completely restored. VM ${vm.vmid} state is NOT cleaned up.`;
   try {
-    if (vm.options['protection'] === '1') throw failure(`unable to restore VM ${vm.vmid} - protection mode enabled`);
+    if (vm.options['protection'] === '1') throw failure(`unable to restore VM ${vm.vmid} - - protection mode enabled`);
     if (vm.running !== undefined) throw failure(`unable to restore VM ${vm.vmid} - vm is running`);
     if (vm.lock !== 'create') requireUnlocked(vm);
+    if (job.live) throw failure('live-restore is only compatible with backup images from a Proxmox Backup Server');
     await task.wait(durations.restore / 3);
     const command = extractCommand(job, task);
     task.print(`restore vma archive: ${command}`, ...headerLines(world, job));
@@ -148,7 +152,8 @@ function requireTargets(world: World, job: Restore, command: string, node: strin
   for (const disk of job.archive.disks) {
     const id = targetStorage(job, disk.slot);
     try {
-      world.volumes.storage(id, node);
+      const { content } = world.volumes.storage(id, node);
+      if (!content.includes('images')) throw failure(`Content type 'images' is not available on storage '${id}'`);
     } catch (error) {
       throw failure(`command 'set -o pipefail && ${command}' failed: ${messageOf(error)}`);
     }

@@ -6,6 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../clock.ts';
 import { parseTopology, Simulator } from '../simulator.ts';
 import type { DirectRequest, Topology } from '../simulator.ts';
+import { startByHost } from '../api/power.ts';
+import type { Vm } from '../state/vm.ts';
+import type { World } from '../state/world.ts';
 
 const folder = fileURLToPath(new URL('../../../../shared/pve/recorded-api/', import.meta.url));
 const available = existsSync(folder);
@@ -45,7 +48,7 @@ function recordedCluster(): Topology {
       { name: 'pve1', ip: '10.0.0.1' },
       { name: 'pve2', ip: '127.0.0.9' },
     ],
-    bridges: [{ name: 'vmbr0' }],
+    bridges: [{ name: 'vmbr0', port: 'eno1' }],
     storages: [
       { ...storage, id: 'local', content: all },
       { ...storage, id: 'local2', content: ['images'] },
@@ -102,6 +105,12 @@ const runs: readonly Readonly<Record<string, Readonly<Record<string, string>>>>[
       'flock-clone-1s': 'another process held the lock',
       'flock-start': 'another process held the lock',
     },
+    running: {
+      'agent-ping-no-agent': 'the agent there came only after that step',
+      'agent-setpw': 'the guest there had any user',
+      'agent-setpw-fails': 'the guest there says less',
+      'agent-stopped': 'the agent had been configured again by hand',
+    },
   },
   {
     'migrate-offline': { 'with-raw-snapshot': 'the snapshot was written into the file by hand' },
@@ -117,18 +126,22 @@ const runs: readonly Readonly<Record<string, Readonly<Record<string, string>>>>[
       'backup-delete-protected': byHand,
       'backup-unprotect': byHand,
     },
+    tasks: {},
     cluster: { 'nextid-exhausted': 'the VMs of the range were made by hand' },
   },
   {
     'running-extra': {},
     vzdump: {
       'vm-on-other-node': 'the VM was made by recordings that are not played',
-      'locked-clone': 'the lock was written by hand',
-      'locked-backup': 'the lock was written by hand',
       'backup-mode-stop': 'the machine there was an imitation',
       'backup-qemu-error': 'the machine there was told to fail',
     },
+    restore: {
+      'broken-archive-new-id': byHand,
+      'broken-archive-in-place': byHand,
+    },
     'backup-jobs': {},
+    rrd: { 'vm-missing': 'the daemon for figures did not run there, so it is not named' },
   },
 ];
 
@@ -144,7 +157,7 @@ function lockOf(step: string): string | null {
   return /^(backup|clone|create|migrate|rollback|snapshot-delete|snapshot|suspended)-/.exec(step)?.[1] ?? null;
 }
 
-/** Values that only that run had stand as `<…>`. */
+/** Values that only that run had stand as `<…>`, and are not among those that an earlier answer gave here. */
 function isBoundToItsRun({ request }: Recorded): boolean {
   return (
     request.rawbody !== undefined ||
@@ -164,21 +177,63 @@ function sent({ auth, method, path, enc, params }: Recorded['request']): DirectR
   return request;
 }
 
+/** What was done by hand before a step, by file and step. */
+const byHandBefore: Readonly<Record<string, (simulator: Simulator) => void>> = {
+  'running/put-net0-tag': (simulator) => boot(simulator, 300),
+  'tasks/long-shutdown': ({ world }) => void startByHost(world, vmOf(world, 710)),
+  'vzdump/locked-clone': (simulator) => simulator.setLock(700, 'clone'),
+  'vzdump/locked-backup': (simulator) => simulator.setLock(700, 'backup'),
+  'vzdump/backup-stopped-vm': (simulator) => simulator.setLock(700, null),
+  'restore/running': ({ world }) => void startByHost(world, vmOf(world, 700)),
+  'restore/locked': (simulator) => {
+    simulator.killVm(700);
+    simulator.setLock(700, 'backup');
+  },
+  'restore/protected': (simulator) =>
+    simulator.changeByHand(700, (options) => {
+      delete options['lock'];
+      options['protection'] = '1';
+    }),
+  'restore/storage-no-images': (simulator) => simulator.changeByHand(700, (options) => delete options['protection']),
+};
+
+/** Machines that ran there had a guest; here that takes an operating system on the disk. */
+function boot({ world }: Simulator, vmid: number): void {
+  for (const volume of world.volumes.ownedBy(vmid)) volume.bootable = true;
+  const { running } = vmOf(world, vmid);
+  if (running !== undefined) running.agentReadyAt = world.clock.now();
+}
+
+function vmOf(world: World, vmid: number): Vm {
+  const vm = world.vms.get(vmid);
+  if (vm === undefined) throw new Error(`VM ${vmid} does not exist`);
+  return vm;
+}
+
+/** An exit status without times and process numbers. */
+function steady(text: string): string {
+  return text.replace(/\d{4}(?:_\d\d){2}-\d\d(?:_\d\d){2}/g, '<time>').replace(/vzdumptmp\d+/g, 'vzdumptmp<pid>');
+}
+
 class Replay {
   readonly #clock = new VirtualClock();
   readonly #simulator = new Simulator({ topology: recordedCluster(), clock: this.#clock, seed: 1 });
+  /** What stands for `<…>` here, by that text. */
+  readonly #values = new Map<string, string>();
 
   /** Ids of the steps that were answered otherwise. */
   async differing(file: string): Promise<string[]> {
     const { steps } = JSON.parse(readFileSync(`${folder}${file}.json`, 'utf8')) as { steps: Recorded[] };
     const found: string[] = [];
-    for (const step of steps.filter((one) => !isBoundToItsRun(one))) {
+    for (const recorded of steps) {
+      const step = this.#filled(recorded);
+      if (isBoundToItsRun(step)) continue;
       const body = step.response.body;
       const expected = {
         status: step.response.status,
         reason: step.response.reason,
         errors: typeof body === 'string' ? undefined : body.errors,
-        task: step.task?.exitstatus,
+        task: step.task === undefined ? undefined : steady(step.task.exitstatus),
       };
       await this.#prepare(file, step.id);
       const actual = await this.#play(step);
@@ -187,11 +242,44 @@ class Replay {
     return found;
   }
 
+  /** The step with the values of this run in place of those of the other. */
+  #filled(step: Recorded): Recorded {
+    const fill = (text: string): string =>
+      text.replace(/<UPID:[^>]+>/g, (upid) => this.#values.get(decodeURIComponent(upid)) ?? upid);
+    const { path, params } = step.request;
+    const filled =
+      params === null
+        ? null
+        : (JSON.parse(this.#withArchives(JSON.stringify(params))) as Recorded['request']['params']);
+    return { ...step, request: { ...step.request, path: this.#withArchives(fill(path)), params: filled } };
+  }
+
+  /** The time in an archive's name is that of the latest one there. */
+  #withArchives(text: string): string {
+    return text.replace(
+      /([\w-]+):backup\/vzdump-qemu-(\d+)-<time>(\.[a-z.]+)/g,
+      (all, storage: string, vmid: string, type: string) => {
+        const found = [...this.#simulator.world.volumes.all()].filter(
+          (volume) =>
+            volume.storage === storage &&
+            volume.name.startsWith(`backup/vzdump-qemu-${vmid}-`) &&
+            volume.name.endsWith(type),
+        );
+        const latest = found.at(-1);
+        return latest === undefined ? all : `${storage}:${latest.name}`;
+      },
+    );
+  }
+
   /** What was done between the requests. */
   async #prepare(file: string, step: string): Promise<void> {
     const { vms } = this.#simulator.world;
     if (file === 'cluster' && !vms.has(700)) await this.#play(unrecordedVm);
     if (file === 'locks' && vms.has(500)) this.#simulator.setLock(500, lockOf(step));
+    const act = byHandBefore[`${file}/${step}`];
+    act?.(this.#simulator);
+    if (act !== undefined) await this.#clock.advance(5000);
+    if (file === 'rrd') await this.#clock.advance(10_000);
     // Verification alone was recorded: what passes it was taken away again.
     if (file === 'param-verification') vms.delete(100);
   }
@@ -200,9 +288,15 @@ class Replay {
     const answer = await this.#clock.runUntil(this.#simulator.handle(sent(step.request)));
     const isJson = answer.body.startsWith('{');
     const { data, errors } = (isJson ? JSON.parse(answer.body) : {}) as { data?: unknown; errors?: unknown };
+    const head = { status: answer.status, reason: answer.reason, errors };
     const task = typeof data === 'string' ? this.#simulator.world.tasks.get(data) : undefined;
-    if (task !== undefined) await this.#clock.runUntil(task.done);
-    return { status: answer.status, reason: answer.reason, errors, task: task?.status };
+    const { body } = step.response;
+    if (task !== undefined && typeof body !== 'string' && 'data' in body)
+      this.#values.set(String(body.data), task.upid);
+    // Without a recorded end nobody waited for it.
+    if (task === undefined || step.task === undefined) return { ...head, task: undefined };
+    await this.#clock.runUntil(task.done);
+    return { ...head, task: steady(task.status ?? 'running') };
   }
 }
 
