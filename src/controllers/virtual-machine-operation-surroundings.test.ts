@@ -1,31 +1,18 @@
-// Whether a VM is seen: "not shown" is said only where a list can be trusted.
+// What is around an operation. "Not shown" is said of its VM only where a list can be trusted.
 import { describe, expect, test } from 'vitest';
-import { aListedVm, anOwner, aSnapshot, at, NOW, type SnapshotShape, VMID } from '../../test/builders/facts.ts';
+import { aListedVm, anOwner, aSnapshot, at, type SnapshotShape, VMID } from '../../test/builders/facts.ts';
 import { anOperation } from '../../test/builders/operations.ts';
 import { createFakeContext } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
-import type { ClusterConnection } from './clusters.ts';
-import { operationSurroundings, snapshotShowsVm, vmKeyOf } from './virtual-machine-operation-surroundings.ts';
-
-function clustersWith(shape: SnapshotShape | undefined, health = 'reachable') {
-  const snapshot = () => (shape === undefined ? undefined : aSnapshot(shape));
-  const connection = { name: 'lab', inventory: { snapshot, health: { state: health } } };
-  return { open: () => [connection as unknown as ClusterConnection] };
-}
+import type { Context } from './context.ts';
+import { operationSurroundings, vmKeyOf } from './virtual-machine-operation-surroundings.ts';
 
 const status: VirtualMachineStatus = { state: 'ready', clusterName: 'lab', vmid: VMID };
 
 describe('the list of a cluster shows the VM', () => {
-  const listed = { vms: [aListedVm(VMID)] };
-  const rows: {
-    name: string;
-    status?: VirtualMachineStatus;
-    shape: SnapshotShape | undefined;
-    health?: string;
-    want: boolean;
-  }[] = [
-    { name: 'that is in it', shape: listed, want: true },
+  const rows: { name: string; status?: VirtualMachineStatus; shape: SnapshotShape | undefined; want: boolean }[] = [
+    { name: 'that is in it', shape: { vms: [aListedVm(VMID)] }, want: true },
     { name: 'that is not in it', shape: {}, want: false },
     {
       name: 'under whose number there is a container',
@@ -33,7 +20,6 @@ describe('the list of a cluster shows the VM', () => {
       want: false,
     },
     { name: 'before the first poll', shape: undefined, want: true },
-    { name: 'while the cluster cannot be reached', shape: {}, health: 'unreachable', want: true },
     { name: 'of another cluster', status: { ...status, clusterName: 'other' }, shape: {}, want: true },
     { name: 'that has no number yet', status: { state: 'ready', clusterName: 'lab' }, shape: {}, want: true },
     { name: 'that was made just before', status: { ...status, settledAt: at(-20) }, shape: {}, want: true },
@@ -41,17 +27,13 @@ describe('the list of a cluster shows the VM', () => {
     { name: 'that was made after the list', status: { ...status, settledAt: at(30) }, shape: {}, want: true },
   ];
 
-  test.each(rows)('$name: $want', ({ shape, health, want, ...row }) => {
-    const clusters = clustersWith(shape, health);
-    expect(snapshotShowsVm({ ...anOwner(), status: row.status ?? status }, clusters)).toBe(want);
-  });
-
-  test('without a status', () => {
-    expect(snapshotShowsVm(anOwner(), clustersWith({}))).toBe(true);
-  });
-
-  test('the rows are about one moment', () => {
-    expect(aSnapshot({}).takenAt).toBe(NOW);
+  test.each(rows)('$name: $want', async ({ shape, want, ...row }) => {
+    await using fake = createFakeContext();
+    fake.kube.seed(resources.virtualMachine, { ...anOwner(), status: row.status ?? status });
+    const snapshot = () => (shape === undefined ? undefined : aSnapshot(shape));
+    const clusters = { open: () => [{ name: 'lab', inventory: { snapshot } }] } as unknown as Context['clusters'];
+    const around = operationSurroundings('customer-1/web-1', { ...fake.context, clusters });
+    expect(around.snapshotShowsVm).toBe(want);
   });
 });
 
