@@ -20,14 +20,19 @@ export interface WorldEvent {
   happen(world: World): void;
 }
 
-/** What can happen in Proxmox VE at any moment, also in the middle of a pass of the operator. */
-export function clusterEvents(world: World): WorldEvent[] {
-  return [...taskEnds(world), ...lateCalls(world), ...foreignChanges(world)];
+/**
+ * What can happen in Proxmox VE at any moment, also in the middle of a pass of the operator. With `quietIds` a stranger
+ * does not take an id that a call is still on its way to, unless the call is a clone and finds out by itself.
+ */
+export function clusterEvents(world: World, quietIds: boolean): WorldEvent[] {
+  const isAwaited = world.late.some(({ kind, vmid }) => kind !== 'clone' && world.vms[vmid] === undefined);
+  const foreign = quietIds && isAwaited ? [] : foreignChanges(world);
+  return [...taskEnds(world), ...lateCalls(world), ...foreign];
 }
 
 /** What can happen between two passes of the operator. */
-export function events(world: World): WorldEvent[] {
-  return [...clusterEvents(world), ...deletionRequest(world), ...taskFailures(world), TICK];
+export function events(world: World, quietIds: boolean): WorldEvent[] {
+  return [...clusterEvents(world, quietIds), ...deletionRequest(world), ...taskFailures(world), TICK];
 }
 
 // Proxmox VE works on a VM under a lock: what was taken in first is done first.

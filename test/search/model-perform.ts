@@ -19,6 +19,7 @@ const DONE: ActionResult = { kind: 'done' };
 
 /** Carries out an action; throws one of the classes of errors. */
 export async function performModel(hands: ModelHands, action: Action, facts: Facts): Promise<ActionResult> {
+  if (isCall(action.kind)) return send(hands, callOf(action, action.kind, facts));
   switch (action.kind) {
     case 'reserveVmid':
       return reserve(hands, nextFree(hands.world, action.first));
@@ -32,18 +33,15 @@ export async function performModel(hands: ModelHands, action: Action, facts: Fac
     case 'releaseReservations':
       await release(hands, hands.world.reserved);
       return DONE;
-    case 'clone':
-      return call(hands, { kind: 'clone', vmid: action.vmid });
-    case 'configure':
-      return call(hands, { ...toOwnVm('configure', facts), digest: digestOf(facts) });
-    case 'start':
-    case 'shutdown':
-    case 'stop':
-    case 'destroy':
-      return call(hands, toOwnVm(action.kind, facts));
     default:
       throw new TypeError(`No machine of the search asks for ${action.kind}.`);
   }
+}
+
+const CALLS: ReadonlySet<string> = new Set<CallKind>(['clone', 'configure', 'start', 'shutdown', 'stop', 'destroy']);
+
+function isCall(kind: string): kind is CallKind {
+  return CALLS.has(kind);
 }
 
 // The list may be an old one: a number that is taken since shows when the clone is refused.
@@ -68,21 +66,18 @@ export async function release({ write }: Pick<ModelHands, 'write'>, vmids: reado
   });
 }
 
-async function call({ send }: ModelHands, what: Call): Promise<ActionResult> {
+async function send(hands: ModelHands, call: Call): Promise<ActionResult> {
   try {
-    const upid = await send(what);
+    const upid = await hands.send(call);
     return upid === null ? DONE : { kind: 'task', upid };
   } catch (error) {
     throw pveTrouble(error, 'lab');
   }
 }
 
-function toOwnVm(kind: CallKind, { observed, held }: Facts): Call {
+function callOf(action: Action, kind: CallKind, { observed, held }: Facts): Call {
+  if (action.kind === 'clone') return { kind, vmid: action.vmid };
   if (observed?.kind !== 'ours' || held.vmid === undefined)
     throw new TypeError('A VM is only written to after its stamp was seen.');
-  return { kind, vmid: held.vmid };
-}
-
-function digestOf({ observed }: Facts): string | undefined {
-  return observed?.kind === 'ours' ? observed.digest : undefined;
+  return { kind, vmid: held.vmid, ...(kind === 'configure' ? { digest: observed.digest } : {}) };
 }

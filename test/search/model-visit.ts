@@ -27,7 +27,7 @@ import {
   type World,
 } from './model-world.ts';
 
-/** What protects the operator; the tests take one away to see that the search can tell. */
+/** What protects the operator, and what is assumed of Proxmox VE; the tests take one away to see that the search can tell. */
 export interface Safeguards {
   /** The status with the intent is written before a call that must not be repeated blindly. */
   durableIntents: boolean;
@@ -37,6 +37,8 @@ export interface Safeguards {
   stamps: boolean;
   /** Calls to a VM are carried out in the order they were sent in: one without an answer before a later one, or never. */
   order: boolean;
+  /** Nobody else takes an id that a call without an answer is still on its way to. */
+  quietIds: boolean;
 }
 
 class ProcessDied extends Error {
@@ -137,7 +139,7 @@ export class ModelVisit implements Visit {
   }
 
   async facts(status: VmStatus, needs: readonly Need[]): Promise<Facts> {
-    if (this.log.length > 0) this.#suddenly(clusterEvents);
+    if (this.log.length > 0) this.#suddenly(clusterEvents(this.#world, this.#safeguards.quietIds));
     const { reserved } = this.#world;
     const vmid = status.vmid ?? reserved[0];
     const held = { addresses: [], vmid, vmidReserved: vmid !== undefined && reserved.includes(vmid) };
@@ -205,7 +207,7 @@ export class ModelVisit implements Visit {
     const before = newestView(this.#world);
     const isCurrent = this.#version === this.#world.version;
     if (isCurrent && before.status === view.status && before.stalled === view.stalled) return;
-    this.#suddenly(deletionRequest);
+    this.#suddenly(deletionRequest(this.#world));
     await this.#writeOnce(
       'write the status',
       (world) => {
@@ -243,7 +245,7 @@ export class ModelVisit implements Visit {
 
   async #send(call: Call): Promise<string | null> {
     const label = `${call.kind} VM ${call.vmid}`;
-    this.#suddenly(clusterEvents);
+    this.#suddenly(clusterEvents(this.#world, this.#safeguards.quietIds));
     const fate = this.#fate(label, [...FATES, ...LATE_FATES]);
     if (this.#safeguards.order) this.#world.late = this.#world.late.filter(({ vmid }) => vmid !== call.vmid);
     // One that loses its stamp between the look and the call cannot be spared.
@@ -283,9 +285,9 @@ export class ModelVisit implements Visit {
 
   // In the middle of a pass. Only what makes a difference to what comes next: a change of the cluster to a look or a call,
   // a new version of the object to a conditional write. Once a pass is enough, the rest happens between passes.
-  #suddenly(possible: (world: World) => readonly WorldEvent[]): void {
+  #suddenly(possible: readonly WorldEvent[]): void {
     if (this.#disturbed) return;
-    const event = this.#choices.of([undefined, ...possible(this.#world)]);
+    const event = this.#choices.of([undefined, ...possible]);
     if (event === undefined) return;
     this.#disturbed = true;
     this.log.push(`meanwhile ${event.label}`);

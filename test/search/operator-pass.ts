@@ -29,7 +29,7 @@ export const SETUP: Setup = {
     failedState: 'error_terminate',
     removes: true,
   }),
-  safeguards: { durableIntents: true, conditionalWrites: true, stamps: true, order: true },
+  safeguards: { durableIntents: true, conditionalWrites: true, stamps: true, order: true, quietIds: true },
 };
 
 /** One pass; answers what happened in it. The world is changed in place. */

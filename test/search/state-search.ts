@@ -74,7 +74,7 @@ function add(search: Search, node: Node): void {
 }
 
 async function expand(search: Search, from: Node): Promise<void> {
-  for (const event of events(from.world)) {
+  for (const event of events(from.world, search.setup.safeguards.quietIds)) {
     const world = { ...from.world };
     event.happen(world);
     judge(world);
