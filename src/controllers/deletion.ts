@@ -34,7 +34,7 @@ export async function reconcileDeletion(
     nowMs: context.now(),
     trigger: TRIGGER,
   };
-  const open = openOperation(terminate, withoutAbnormal(vm.status ?? {}, 'DeletionProtected'), opening);
+  const open = openOperation(terminate, withoutAbnormal(vm.status ?? {}, 'DeletionProtected', 'Paused'), opening);
   const status = withRetry(vm, open, context);
   return runPipeline({ machine: terminate, vm, status, finish }, parts, signal);
 }
@@ -101,9 +101,10 @@ function isNoProgress({ type }: Condition): boolean {
 
 export function withoutAbnormal(
   status: VirtualMachineStatus,
-  type: keyof typeof ABNORMAL_CONDITIONS,
+  ...types: readonly (keyof typeof ABNORMAL_CONDITIONS)[]
 ): VirtualMachineStatus {
-  const conditions = status.conditions?.filter((condition) => condition.type !== type);
+  const gone: ReadonlySet<string> = new Set(types);
+  const conditions = status.conditions?.filter(({ type }) => !gone.has(type));
   return conditions === undefined ? status : { ...status, conditions };
 }
 

@@ -1,4 +1,5 @@
 // What a ProxmoxCluster says of itself, how often Proxmox VE is asked for it, and how long the object stays.
+import { neededPrivileges } from '../pve/privileges.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFakeContext, type FakeContext, OPERATOR_NAMESPACE } from '../../test/fakes/context.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
@@ -11,24 +12,7 @@ import { reconcileProxmoxCluster } from './proxmox-cluster.ts';
 const { signal } = new AbortController();
 const AGAIN = { kind: 'after', ms: 60_000 };
 
-const PRIVILEGES = [
-  'VM.Allocate',
-  'VM.Clone',
-  'VM.Audit',
-  'VM.Config.CPU',
-  'VM.Config.Memory',
-  'VM.Config.Disk',
-  'VM.Migrate',
-  'VM.Config.Network',
-  'VM.Config.Options',
-  'VM.Config.Cloudinit',
-  'VM.PowerMgmt',
-  'Datastore.AllocateSpace',
-  'Datastore.Audit',
-  'SDN.Use',
-  'Sys.Audit',
-];
-const allRights = Object.fromEntries(PRIVILEGES.map((privilege) => [privilege, 1]));
+const allRights = Object.fromEntries(neededPrivileges.map((privilege) => [privilege, 1]));
 const resourceList = [
   { type: 'node', node: 'pve1', status: 'online', maxmem: 8_589_934_592, mem: 1_000 },
   { type: 'storage', storage: 'local', node: 'pve1', status: 'available', plugintype: 'dir', content: 'images' },

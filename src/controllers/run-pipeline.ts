@@ -80,7 +80,7 @@ async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   await recordRun(context, vm, { status, result: 'Succeeded' });
   const now = context.now();
   const ended = withEndedRequest(status, { result: 'Succeeded', reason: 'Succeeded' }, now);
-  await visit.write(status, { notes: result.notes }, closeOperation(ended, now));
+  await visit.record(status, { notes: result.notes }, closeOperation(ended, now));
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
   return { kind: 'after', ms: FIRST_SIGHT_MS };
 }
@@ -95,7 +95,7 @@ async function pause(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const { trouble, current, notes } = result;
   if (trouble === undefined) return { kind: 'done' };
   const status = withFailure(machine, result, trouble, context.now());
-  await visit.write(
+  await visit.record(
     status,
     { current, trouble, notes },
     isGivenUp(machine, trouble) ? givenUp(turn, status, trouble) : status,

@@ -31,11 +31,11 @@ export async function reconcileVirtualMachine(
   if (isPaused(found)) return hold(found, context);
   if (found.metadata.deletionTimestamp !== undefined) {
     if (!hasFinalizer(found, FINALIZER)) return { kind: 'done' };
-    return reconcileDeletion(withoutPause(found), parts, signal);
+    return reconcileDeletion(found, parts, signal);
   }
   const vm = await addFinalizer(context.client, resources.virtualMachine, found, FINALIZER);
   if (vm !== found) context.stores.virtualMachines.observe(vm);
-  return carryOut(nextWork(situationOf(withoutPause(vm), context)), withoutPause(vm), parts, signal);
+  return carryOut(nextWork(situationOf(withoutPause(vm), context)), vm, parts, signal);
 }
 
 async function hold(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {

@@ -189,9 +189,30 @@ describe('the status', () => {
     await expect(visit(stored()).save(STATUS)).resolves.toBeUndefined();
   });
 
+  const edited = (path: 'label' | 'status') =>
+    fake.context.client.patch(
+      resources.virtualMachine,
+      vm.metadata,
+      path === 'label' ? { metadata: { labels: { a: 'b' } } } : { status: { vmid: 4711 } },
+      path === 'label' ? { kind: 'merge' } : { kind: 'merge', subresource: 'status' },
+    );
+
+  test('at the end of a pass is not lost because somebody edited the object meanwhile', async () => {
+    await edited('label');
+    await visit().record(STATUS, { notes: [] });
+    expect(stored()).toMatchObject({ metadata: { labels: { a: 'b' } }, status: { state: 'creation' } });
+  });
+
+  test('at the end of a pass is not written over another status', async () => {
+    await edited('status');
+    await expect(visit().record(STATUS, { notes: [] })).rejects.toMatchObject({ reason: 'Conflict' });
+    expect(stored().status).toMatchObject({ vmid: 4711 });
+    expect(stored().status).not.toHaveProperty('state');
+  });
+
   test('can show more than it keeps', async () => {
     const { operation: _operation, ...kept } = STATUS;
-    await visit().write({ ...STATUS, state: 'ready' }, { notes: [] }, kept);
+    await visit().record({ ...STATUS, state: 'ready' }, { notes: [] }, kept);
     expect(stored().status).not.toHaveProperty('operation');
     expect(findCondition(stored().status?.conditions, 'Ready')).toMatchObject({ status: 'True' });
   });

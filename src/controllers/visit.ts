@@ -4,7 +4,8 @@ import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type Explanation, WaitingError } from '../errors.ts';
 import { timestamp } from '../kube/conditions.ts';
-import { patchStatus } from '../kube/status.ts';
+import { isConflict } from '../kube/errors.ts';
+import { isEqualJson, patchStatus } from '../kube/status.ts';
 import type { ActionResult, TaskView, Visit } from '../machine/advance.ts';
 import { mirrorConditions } from '../machine/conditions.ts';
 import type { Facts, Need } from '../machine/facts.ts';
@@ -161,7 +162,7 @@ export class VirtualMachineVisit implements Visit {
     try {
       await this.openRecord(status);
       const current = nextEntry(machine, { status, done: stepsDone(machine, status) });
-      await this.write(status, { current, notes: [] });
+      await this.#write(status, { current, notes: [] });
     } catch (error) {
       throw kubeTrouble(error);
     } finally {
@@ -169,8 +170,31 @@ export class VirtualMachineVisit implements Visit {
     }
   }
 
+  /**
+   * Writes down how the pass ended. Unlike a save it decides nothing that the object could speak against by now: an edit
+   * of the object in between must not lose what was done, as long as nobody else has written the status.
+   */
+  async record(status: VirtualMachineStatus, outcome: Outcome, stored = status): Promise<void> {
+    try {
+      await this.#write(status, outcome, stored);
+    } catch (error) {
+      if (!isConflict(error) || !(await this.#catchUp())) throw error;
+      await this.#write(status, outcome, stored);
+    }
+  }
+
+  /** Takes the object as it is stored now; false when its status is not the one that this pass last saw. */
+  async #catchUp(): Promise<boolean> {
+    const { name, namespace } = this.#object.metadata;
+    const newest = await this.#input.context.client.get(resources.virtualMachine, name, namespace);
+    if (newest.metadata.uid !== this.#object.metadata.uid || !isEqualJson(newest.status, this.#object.status))
+      return false;
+    this.#object = newest;
+    return true;
+  }
+
   /** Computes the conditions and writes the status when anything differs; `stored` is what is kept of it. */
-  async write(status: VirtualMachineStatus, outcome: Outcome, stored = status): Promise<void> {
+  async #write(status: VirtualMachineStatus, outcome: Outcome, stored = status): Promise<void> {
     const { context, machine, vm } = this.#input;
     const conditions = mirrorConditions({
       machine,
