@@ -60,7 +60,9 @@ function beginTask(world: World, call: Call): string {
   let number = 1;
   while (used.has(taskId(call, number))) number += 1;
   const id = taskId(call, number);
-  world.tasks = [...world.tasks, { id, call }];
+  // One that finds no VM waits for nobody's lock, and fails at once.
+  const end = world.vms[call.vmid] === undefined ? ('failed' as const) : undefined;
+  world.tasks = [...world.tasks, { id, call, end }];
   return id;
 }
 

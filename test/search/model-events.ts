@@ -26,8 +26,8 @@ export interface WorldEvent {
  */
 export function clusterEvents(world: World, quietIds: boolean): WorldEvent[] {
   const isAwaited = world.late.some(({ kind, vmid }) => kind !== 'clone' && world.vms[vmid] === undefined);
-  const foreign = quietIds && isAwaited ? [] : foreignChanges(world);
-  return [...taskEnds(world), ...lateCalls(world), ...foreign];
+  const changes = quietIds && isAwaited ? [] : foreignChanges(world);
+  return [...taskEnds(world), ...lateCalls(world), ...changes];
 }
 
 /** What can happen between two passes of the operator. */

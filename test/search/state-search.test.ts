@@ -82,30 +82,18 @@ const cases: Case[] = [
     problem: /not reserved while a VM of ours/,
     trace: /release VMID 2000/,
   },
-];
-
-// Limits of what the operator can do, as docs/adr/0014-explicit-state-search.md has them.
-const limits: Case[] = [
   {
-    name: 'a call is carried out after one that was sent later',
+    name: 'Proxmox VE carries a call out after one that was sent later',
     setup: without('order'),
     interruptions: 1,
     foreign: 0,
     problem: /not reserved while a VM of ours/,
     trace: /clone VM 2000 \(to be carried out later/,
   },
-  {
-    name: 'a stranger takes an id that a call is still on its way to',
-    setup: { ...SETUP, safeguards: { ...SETUP.safeguards, order: false, quietIds: false } },
-    interruptions: 1,
-    foreign: 1,
-    problem: /stranger's/,
-    trace: /a stranger makes VM 2000/,
-  },
 ];
 
 describe('the search finds the shortest way to the trouble when', () => {
-  test.each([...cases, ...limits])(
+  test.each(cases)(
     '$name',
     async ({ setup, interruptions, foreign, problem, trace }) => {
       const { counterexample } = await searchStates(setup, { interruptions, foreign });
