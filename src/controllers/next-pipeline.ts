@@ -8,7 +8,7 @@ import type { Explanation } from '../errors.ts';
 import { isRemembered, operationDigest } from '../domain/operations-memory.ts';
 import { templateRefusal } from '../domain/operations-refusals.ts';
 import { resolvePackage } from '../domain/package.ts';
-import { declaredPower } from '../domain/power.ts';
+import { powerWish } from '../domain/power.ts';
 import { isoTime, type Opening, openOperation } from '../machine/progress.ts';
 import type { Machine } from '../machine/vocabulary.ts';
 import {
@@ -182,24 +182,11 @@ function declared(situation: Situation): NextWork | undefined {
 
 function powerChange(situation: Situation): NextWork | undefined {
   const { vm, now } = situation;
-  const { status = {}, spec } = vm;
-  const { powerState, suspension } = status;
+  const { powerState } = vm.status ?? {};
   if (powerState === 'Unknown' || powerState === undefined) return undefined;
-  const isNew = spec.suspension !== undefined && suspension === undefined;
-  const change = isNew ? { suspension: { since: isoTime(now), powerBefore: powerState } } : {};
-  const isOver = spec.suspension === undefined && suspension !== undefined;
-  const wanted = declaredPower(spec)?.power ?? (isOver ? suspension.powerBefore : powerState);
-  const end = isOver ? { suspension: undefined } : {};
-  if (wanted === powerState) {
-    return isNew || isOver ? { kind: 'rest', status: { ...status, ...change, ...end } } : undefined;
-  }
-  const machine = wanted === 'Running' ? start : stop;
-  return run(situation, machine, { trigger: powerTrigger(vm, isOver) }, { ...change, ...end });
-}
-
-function powerTrigger({ spec }: VirtualMachine, isOver: boolean): string {
-  if (spec.suspension !== undefined) return 'spec.suspension';
-  return isOver ? 'spec.suspension taken away' : `spec.runStrategy ${spec.runStrategy}`;
+  const { power, change, trigger } = powerWish(vm, powerState, isoTime(now));
+  if (power !== powerState) return run(situation, power === 'Running' ? start : stop, { trigger }, change);
+  return change === undefined ? undefined : { kind: 'rest', status: { ...vm.status, ...change } };
 }
 
 function packageChange(situation: Situation): NextWork | undefined {

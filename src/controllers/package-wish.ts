@@ -25,26 +25,33 @@ export function packageWish(
   context: Pick<Context, 'stores'>,
   { newest = false }: { newest?: boolean } = {},
 ): PackageWish {
-  const { effective, planRevision: kept = '' } = vm.status ?? {};
+  const { effective } = vm.status ?? {};
   if (effective === undefined) return NONE;
   const chosen = revisionOf(vm, context, newest);
   if (chosen === undefined) return NONE;
-  if ('explanation' in chosen) return { kind: 'refused', explanation: chosen.explanation };
-  const { plan } = chosen.spec;
-  const { package: resolved, problems } = resolvePackage({ plan, spec: vm.spec });
+  if ('explanation' in chosen) return refused(chosen.explanation);
+  const { package: resolved, problems } = resolvePackage({ plan: chosen.spec.plan, spec: vm.spec });
   if (resolved === undefined) {
     const message = problems.map(({ path, message: text }) => `${path}: ${text}`).join(' ');
     return refused({ reason: 'OptionInvalid', message });
   }
   // Another operating system is a reinstallation, and nobody's disk is wiped by an option.
   const wanted = { ...resolved, operatingSystem: effective.operatingSystem };
-  const changes = [
-    ...packageDifference(effective, wanted).map(({ option, from, to }) => `${option} ${from} → ${to}`),
-    ...(chosen.metadata.name === kept ? [] : [`plan revision ${chosen.metadata.name}`]),
-    ...consented(vm, wanted),
-  ];
+  const changes = changesOf(vm, effective, { wanted, planRevision: chosen.metadata.name });
   if (changes.length === 0) return NONE;
   return { kind: 'differs', package: wanted, planRevision: chosen.metadata.name, changes };
+}
+
+function changesOf(
+  vm: VirtualMachine,
+  effective: EffectivePackage,
+  { wanted, planRevision }: { wanted: EffectivePackage; planRevision: string },
+): string[] {
+  return [
+    ...packageDifference(effective, wanted).map(({ option, from, to }) => `${option} ${from} → ${to}`),
+    ...(planRevision === vm.status?.planRevision ? [] : [`plan revision ${planRevision}`]),
+    ...(wanted.additionalDiskGiB === 0 && isNewlyConsented(vm) ? ['consent'] : []),
+  ];
 }
 
 function revisionOf(
@@ -54,12 +61,20 @@ function revisionOf(
 ): PlanRevision | { explanation: Explanation } | undefined {
   const kept = stores.planRevisions.get(vm.status?.planRevision ?? '');
   const plan = stores.plans.get(vm.spec.planRef.name);
-  const isOther = kept !== undefined && kept.spec.planName !== vm.spec.planRef.name;
-  if (!isOther && !newest && plan?.spec.rollOut !== 'Automatic') return kept;
-  if (plan === undefined) return isOther ? missingPlan(vm) : kept;
-  const problem = isOther ? otherPlanProblem(vm, plan, { stores }) : undefined;
-  if (problem !== undefined) return { explanation: problem };
-  return currentRevision(plan, stores);
+  if (kept !== undefined && kept.spec.planName !== vm.spec.planRef.name)
+    return otherPlansRevision(vm, plan, { stores });
+  const isFollowed = newest || plan?.spec.rollOut === 'Automatic';
+  return isFollowed && plan !== undefined ? currentRevision(plan, stores) : kept;
+}
+
+function otherPlansRevision(
+  vm: VirtualMachine,
+  plan: Plan | undefined,
+  context: Pick<Context, 'stores'>,
+): PlanRevision | { explanation: Explanation } | undefined {
+  if (plan === undefined) return missingPlan(vm);
+  const explanation = otherPlanProblem(vm, plan, context);
+  return explanation === undefined ? currentRevision(plan, context.stores) : { explanation };
 }
 
 function missingPlan(vm: VirtualMachine): { explanation: Explanation } {
@@ -82,10 +97,9 @@ function otherPlanProblem(vm: VirtualMachine, plan: Plan, context: Pick<Context,
 }
 
 // A disk that was kept for want of consent goes as soon as there is one.
-function consented({ spec, status, metadata }: VirtualMachine, wanted: EffectivePackage): string[] {
-  const isKept = wanted.additionalDiskGiB === 0 && status?.disks?.additional !== undefined;
-  const isNews = (metadata.generation ?? 0) !== (status?.observedGeneration ?? 0);
-  return isKept && isNews && (spec.consent?.destroyVolumes ?? []).length > 0 ? ['consent'] : [];
+function isNewlyConsented({ spec, status = {}, metadata }: VirtualMachine): boolean {
+  if (status.disks?.additional === undefined || metadata.generation === status.observedGeneration) return false;
+  return (spec.consent?.destroyVolumes ?? []).length > 0;
 }
 
 function refused(explanation: Explanation): PackageWish {

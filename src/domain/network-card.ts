@@ -22,7 +22,7 @@ export interface NicRequest {
 export function desiredNic({ current, model, bridge, vlan, rateMBps, firewall, macAddress }: NicRequest): Nic {
   const mac = macAddress ?? current?.mac;
   return {
-    model: model === 'AsInTemplate' ? (current?.model ?? 'virtio') : model,
+    model: modelOf(model, current),
     ...(mac === undefined ? {} : { mac }),
     bridge,
     ...(vlan === 0 ? {} : { tag: vlan }),
@@ -30,6 +30,10 @@ export function desiredNic({ current, model, bridge, vlan, rateMBps, firewall, m
     firewall,
     options: current?.options ?? new Map(),
   };
+}
+
+function modelOf(model: NicModel, current: Nic | undefined): string {
+  return model === 'AsInTemplate' ? (current?.model ?? 'virtio') : model;
 }
 
 /** Whether two cards are the same to Proxmox VE. A rate of 0 is no rate; the case of a MAC address means nothing. */

@@ -1,7 +1,7 @@
 // Who decides whether a VM runs: suspension before runStrategy before what it was.
 import type { Reason } from '../api/conditions.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
-import type { OperationStatus } from '../api/virtual-machine-status.ts';
+import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 
 export type Power = 'Running' | 'Stopped';
 
@@ -35,4 +35,28 @@ export function powerAfter(
   const declared = declaredPower(spec);
   if (declared !== undefined) return declared;
   return operation?.powerBefore === 'Stopped' ? { power: 'Stopped', because: AS_BEFORE } : { power: 'Running' };
+}
+
+export interface PowerWish {
+  power: Power;
+  /** Set where a suspension begins or ends: what the status is to say of it from now on. */
+  change?: Pick<VirtualMachineStatus, 'suspension'>;
+  /** What asks for it, for the record. */
+  trigger: string;
+}
+
+/**
+ * How a VM at rest, seen running or stopped, is to be. A suspension that begins remembers how the VM was; one that ends
+ * leaves it so, unless runStrategy decides.
+ */
+export function powerWish({ spec, status = {} }: VirtualMachine, seen: Power, since: string): PowerWish {
+  const { suspension } = status;
+  const declared = declaredPower(spec)?.power;
+  if (spec.suspension !== undefined) {
+    const begins = suspension === undefined ? { change: { suspension: { since, powerBefore: seen } } } : {};
+    return { power: 'Stopped', trigger: 'spec.suspension', ...begins };
+  }
+  if (suspension === undefined) return { power: declared ?? seen, trigger: `spec.runStrategy ${spec.runStrategy}` };
+  const power = declared ?? suspension.powerBefore;
+  return { power, trigger: 'spec.suspension taken away', change: { suspension: undefined } };
 }

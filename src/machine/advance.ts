@@ -11,6 +11,7 @@ import {
   operationOf,
   type Intent,
   type Position,
+  type StepEnd,
   stepsDone,
   withChanged,
   withFailedTask,
@@ -171,11 +172,16 @@ class Pass {
     const view = await this.#visit.task(upid, this.status);
     if (view.kind === 'running') throw this.#waitingForTask(view.explanation);
     if (view.kind !== 'failed') return this.#set(withRevert(withoutTask(this.status), undefined));
-    const intent = this.status.operation?.intent?.action as ActionKind | undefined;
-    if (intent !== undefined && TOLERATED.has(intent)) return this.#set(withoutTask(this.status));
+    this.#failTask(view.failure);
+  }
+
+  #failTask(failure: Error): void {
+    const { intent } = operationOf(this.status);
+    const action = intent?.action as ActionKind | undefined;
+    if (action !== undefined && TOLERATED.has(action)) return this.#set(withoutTask(this.status));
     this.#set(withFailedTask(this.status));
-    if (intent !== undefined && FORGOTTEN.has(intent)) this.#set(withoutIntent(this.status));
-    throw view.failure;
+    if (action !== undefined && FORGOTTEN.has(action)) this.#set(withoutIntent(this.status));
+    throw failure;
   }
 
   #waitingForTask(explanation?: Explanation): WaitingError {
@@ -189,17 +195,15 @@ class Pass {
     if ('note' in verdict) this.#note(verdict.note);
     switch (verdict.kind) {
       case 'done':
-        return this.#complete(entry, this.#hasChanged(entry) ? {} : { skipped: this.#unchanged });
+        return this.#complete(entry, this.#unchanged);
       case 'skip':
-        return this.#complete(entry, this.#hasChanged(entry) ? {} : { skipped: verdict.why });
+        return this.#complete(entry, verdict.why);
       case 'wait':
         throw new WaitingError(verdict.reason, verdict.message, verdict.afterMs);
       case 'stall':
         throw new StalledError(verdict.reason, verdict.message);
       case 'act':
-        // What is decided with a change must outlive it, or it is decided once more.
-        if (verdict.action.kind === 'configure' && verdict.note?.status !== undefined)
-          await this.#visit.save(this.status);
+        if (mustOutlive(verdict)) await this.#visit.save(this.status);
         return this.#act(entry, verdict.action, facts);
       default:
         return verdict satisfies never;
@@ -214,9 +218,12 @@ class Pass {
     return this.#machine.compares === true ? 'no change' : undefined;
   }
 
-  #complete(entry: MachineEntry, { skipped }: { skipped?: string }): void {
-    const end =
-      skipped === undefined ? { result: 'Succeeded' as const } : { result: 'Skipped' as const, message: skipped };
+  /** `skipped`: why there was nothing to do; it does not count for a step that has changed something before. */
+  #complete(entry: MachineEntry, skipped: string | undefined): void {
+    const end: StepEnd =
+      skipped === undefined || this.#hasChanged(entry)
+        ? { result: 'Succeeded' }
+        : { result: 'Skipped', message: skipped };
     this.#position = completeStep(this.#machine, this.#position, entry, { ...end, nowMs: this.#visit.now() });
     this.#actions = 0;
     this.#visit.onStep?.({ entry, status: this.status });
@@ -295,4 +302,9 @@ class Pass {
       change.operation === undefined ? this.status.operation : { ...operationOf(this.status), ...change.operation };
     this.#set({ ...this.status, ...change, operation });
   }
+}
+
+// What is decided with a change must outlive it, or it is decided once more.
+function mustOutlive({ action, note }: Extract<Verdict, { kind: 'act' }>): boolean {
+  return action.kind === 'configure' && note?.status !== undefined;
 }

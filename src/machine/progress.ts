@@ -45,7 +45,7 @@ export interface Opening {
 
 /** Opens a run of a machine, unless the status shows one that is on its way. */
 export function openOperation(machine: Machine, status: VirtualMachineStatus, opening: Opening): VirtualMachineStatus {
-  const { vm, nowMs, trigger, request, parameters, previous, anew = false } = opening;
+  const { vm, nowMs, trigger, anew = false } = opening;
   const before = status.operation;
   if (before?.machine === machine.name && !anew) return status;
   const runCount = (status.runCount ?? 0) + 1;
@@ -59,12 +59,16 @@ export function openOperation(machine: Machine, status: VirtualMachineStatus, op
       startedAt: isoTime(nowMs),
       from: status.state ?? machine.initial,
       trigger,
-      ...(request === undefined ? {} : { request }),
-      ...(parameters === undefined ? {} : { parameters }),
-      ...(previous === undefined ? {} : { previous }),
+      ...asked(opening),
       ...(before === undefined ? {} : carriedOver(before)),
     },
   };
+}
+
+// What was not asked for is not there: statuses are compared key by key.
+function asked({ request, parameters, previous }: Opening): Partial<OperationStatus> {
+  const given = Object.entries({ request, parameters, previous }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given);
 }
 
 // A pipeline that was interrupted goes on where it was; the end of one is the beginning of the next.
@@ -94,12 +98,18 @@ export function beginStep(status: VirtualMachineStatus, entry: MachineEntry, now
   return { ...status, operation: { ...operation, step: stepName(entry), stepStartedAt: isoTime(nowMs) } };
 }
 
+/** How a step ended; the message says why it was skipped. */
+export interface StepEnd {
+  result: 'Succeeded' | 'Skipped';
+  message?: string;
+}
+
 /** Records a step as done and moves the state on. */
 export function completeStep(
   machine: Machine,
   position: Position,
   entry: MachineEntry,
-  end: { result: 'Succeeded' | 'Skipped'; message?: string; nowMs: number },
+  end: StepEnd & { nowMs: number },
 ): Position {
   const { status } = position;
   const operation = operationOf(status);
@@ -119,7 +129,7 @@ function stepRecord(
   machine: Machine,
   position: Position,
   entry: MachineEntry,
-  end: { result: StepRecord['result']; message?: string; nowMs: number },
+  end: StepEnd & { nowMs: number },
 ): StepRecord {
   const startedAt = operationOf(position.status).stepStartedAt ?? isoTime(end.nowMs);
   return {

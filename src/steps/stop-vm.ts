@@ -1,6 +1,7 @@
 // Stops a VM: the guest is asked first, then the VM is stopped by force. Each has its time, and neither is sent twice.
 import { restartReasons } from '../domain/hotplug.ts';
 import type { Facts, Need, OwnVm } from '../machine/facts.ts';
+import type { Intent } from '../machine/progress.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { withOwnVm } from './own-vm.ts';
 
@@ -73,29 +74,38 @@ type WhenStillRunning = (facts: Facts) => Verdict;
 /** The verdict of the moment on a VM that is to be stopped; `power` must be known. */
 export function planStop(facts: Facts, whenStillRunning: WhenStillRunning): Verdict {
   if (facts.power === 'stopped') return { kind: 'done', note: { status: { powerState: 'Stopped' } } };
-  const { graceSeconds, forceSeconds } = stopTimes(facts);
-  const { intent } = facts.status.operation ?? {};
-  const passedMs = intent === undefined ? 0 : facts.now - Date.parse(intent.sentAt);
+  const intent = facts.status.operation?.intent;
   switch (intent?.action) {
     case 'shutdown':
-      return passedMs < graceSeconds * 1_000
-        ? stillStopping('The guest is shutting down.')
-        : force('it did not shut down');
+      return afterShutdown(facts, passedMs(facts, intent));
     case 'stop':
-      if (passedMs < forceSeconds * 1_000) return stillStopping('The VM is being stopped.');
-      return passedMs < FORCE_AGAIN_MS ? whenStillRunning(facts) : force('it runs on after a forced stop');
+      return afterForce(facts, passedMs(facts, intent), whenStillRunning);
     default:
-      if (graceSeconds === 0) return force('no time is given to shut down');
-      return { kind: 'act', action: { kind: 'shutdown', graceSeconds }, why: 'the VM is running' };
+      return shutDown(graceSeconds(facts));
   }
 }
 
-function stopTimes({ cluster, status }: Facts): { graceSeconds: number; forceSeconds: number } {
-  const { shutdownSeconds, forceStopSeconds } = cluster.times;
-  return {
-    graceSeconds: status.operation?.parameters?.gracePeriodSeconds ?? shutdownSeconds,
-    forceSeconds: forceStopSeconds,
-  };
+function shutDown(seconds: number): Verdict {
+  if (seconds === 0) return force('no time is given to shut down');
+  return { kind: 'act', action: { kind: 'shutdown', graceSeconds: seconds }, why: 'the VM is running' };
+}
+
+function afterShutdown(facts: Facts, passed: number): Verdict {
+  const isInTime = passed < graceSeconds(facts) * 1_000;
+  return isInTime ? stillStopping('The guest is shutting down.') : force('it did not shut down');
+}
+
+function afterForce(facts: Facts, passed: number, whenStillRunning: WhenStillRunning): Verdict {
+  if (passed < facts.cluster.times.forceStopSeconds * 1_000) return stillStopping('The VM is being stopped.');
+  return passed < FORCE_AGAIN_MS ? whenStillRunning(facts) : force('it runs on after a forced stop');
+}
+
+function passedMs({ now }: Facts, { sentAt }: Intent): number {
+  return now - Date.parse(sentAt);
+}
+
+function graceSeconds({ cluster, status }: Facts): number {
+  return status.operation?.parameters?.gracePeriodSeconds ?? cluster.times.shutdownSeconds;
 }
 
 function force(why: string): Verdict {
