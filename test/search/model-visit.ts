@@ -55,16 +55,11 @@ interface Fate {
 }
 
 const ANSWERED: Fate = { label: '', done: true, answered: true };
+// To die before a call is to die after the one before it, and to die after the last write of a pass changes nothing.
 const FATES: readonly Fate[] = [
-  { label: 'the process dies before it', done: false, dies: true },
   { label: 'carried out, the process dies', done: true, dies: true },
   { label: 'carried out, no answer', done: true },
   { label: 'not carried out, no answer', done: false },
-];
-/** Of the last call of a pass: whether the process dies then makes no difference. */
-const LAST_FATES: readonly Fate[] = [
-  { label: 'not carried out, the process dies', done: false, dies: true },
-  { label: 'carried out, the process dies', done: true, dies: true },
 ];
 const LATE_FATES: readonly Fate[] = [
   { label: 'to be carried out later, no answer', done: false, late: true },
@@ -199,7 +194,7 @@ export class ModelVisit implements Visit {
 
   /** The last write of a pass: the status, and the reason when only a person can help. */
   async report(status: VmStatus, stalled?: string): Promise<void> {
-    await this.#writeStatus({ deleting: false, status: canonicalStatus(status), stalled }, LAST_FATES);
+    await this.#writeStatus({ deleting: false, status: canonicalStatus(status), stalled }, []);
   }
 
   // Onto the version that the pass began with or wrote last, unless nothing differs.
@@ -228,7 +223,7 @@ export class ModelVisit implements Visit {
         this.#demandVersion();
         world.gone = true;
       },
-      LAST_FATES,
+      [],
     );
   }
 
@@ -239,7 +234,7 @@ export class ModelVisit implements Visit {
 
   async #writeOnce(label: string, change: (world: World) => void, fates = FATES): Promise<void> {
     const fate = this.#fate(label, fates);
-    if (fate.done) this.#carriedOut(() => change(this.#world));
+    if (fate.done) this.#carriedOut(fate, () => change(this.#world));
     this.#returns(fate, () => networkError(label, new Error('connection reset')));
   }
 
@@ -251,11 +246,11 @@ export class ModelVisit implements Visit {
     // One that loses its stamp between the look and the call cannot be spared.
     if (fate.done && this.#unstamped.includes(call.vmid))
       note(this.#world, `${call.kind} is sent to VM ${call.vmid}, which has lost its stamp`);
-    const answer = fate.done ? this.#carriedOut(() => takeIn(this.#world, call)) : null;
+    const answer = fate.done ? this.#carriedOut(fate, () => takeIn(this.#world, call)) : undefined;
     if (fate.late === true) this.#world.late = [...this.#world.late, { ...call, age: 0 }];
     judge(this.#world);
     this.#returns(fate, () => new PveError({ kind: 'timeout', call: label, detail: 'no answer', maybeApplied: true }));
-    return answer;
+    return answer ?? null;
   }
 
   #fate(label: string, disturbed: readonly Fate[]): Fate {
@@ -266,12 +261,14 @@ export class ModelVisit implements Visit {
     return fate;
   }
 
-  #carriedOut<T>(work: () => T): T {
+  // A refusal is an answer too, and may get lost like any other.
+  #carriedOut<T>({ answered }: Fate, work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
       this.log.push(`refused: ${error instanceof Error ? error.message : String(error)}`);
-      throw error;
+      if (answered === true) throw error;
+      return undefined;
     } finally {
       judge(this.#world);
     }
