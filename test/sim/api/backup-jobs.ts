@@ -4,9 +4,11 @@ import { splitList } from '../schema/formats.ts';
 import { configIdList, flag, formatted, required, text } from '../schema/parameter.ts';
 import type { ParameterTable, Parameters } from '../schema/parameter.ts';
 import type { BackupJob } from '../state/world.ts';
+import { guestsOf } from './backup-guests.ts';
 import { eventOf } from './backup-schedule.ts';
 import { nextRun } from './calendar-event.ts';
 import { vzdumpOptions } from './backup-options.ts';
+import { underClusterLock } from './cluster-lock.ts';
 import { needs, optionalText, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -109,18 +111,14 @@ function remove(call: Call): null {
 }
 
 function notBackedUp(call: Call): unknown {
-  const covered = new Set<string>();
-  let all = false;
-  for (const job of call.world.backupJobs.values()) {
-    all ||= job['all'] === 1;
-    for (const vmid of splitList(String(job['vmid'] ?? ''))) covered.add(vmid);
-  }
-  if (all) return [];
-  return [...call.world.vms.values()]
-    .filter((vm) => !covered.has(String(vm.vmid)))
+  const { world } = call;
+  const covered = new Set([...world.backupJobs.values()].flatMap((job) => guestsOf(world, job)));
+  return [...world.vms.values()]
+    .filter((vm) => !covered.has(vm.vmid))
     .map((vm) => ({ name: vm.name, type: 'qemu', vmid: vm.vmid }));
 }
 
+const jobsFile = { lock: 'file-jobs_cfg' };
 const jobId = required(text({ pattern: /\S+/, maxLength: 50 }));
 const audit = needs('/', 'Sys.Audit');
 const modify = needs('/', 'Sys.Modify');
@@ -132,7 +130,7 @@ export const backupJobRoutes: Route[] = [
     path: '/cluster/backup',
     permission: modify,
     parameters: { ...jobOptions, id: formatted('pve-configid') },
-    run: create,
+    run: underClusterLock(jobsFile, create),
   },
   { method: 'GET', path: '/cluster/backup/{id}', permission: audit, parameters: { id: jobId }, run: read },
   {
@@ -140,8 +138,14 @@ export const backupJobRoutes: Route[] = [
     path: '/cluster/backup/{id}',
     permission: modify,
     parameters: { ...jobOptions, id: jobId, delete: configIdList },
-    run: change,
+    run: underClusterLock(jobsFile, change),
   },
-  { method: 'DELETE', path: '/cluster/backup/{id}', permission: modify, parameters: { id: jobId }, run: remove },
+  {
+    method: 'DELETE',
+    path: '/cluster/backup/{id}',
+    permission: modify,
+    parameters: { id: jobId },
+    run: underClusterLock(jobsFile, remove),
+  },
   { method: 'GET', path: '/cluster/backup-info/not-backed-up', permission: audit, parameters: {}, run: notBackedUp },
 ];

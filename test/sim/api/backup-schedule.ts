@@ -3,6 +3,7 @@ import { splitList } from '../schema/formats.ts';
 import type { Parameters } from '../schema/parameter.ts';
 import { callerOf, rootUser } from '../state/access.ts';
 import type { BackupJob, World } from '../state/world.ts';
+import { guestsOf } from './backup-guests.ts';
 import { startBackup } from './backup.ts';
 import { isDue } from './calendar-event.ts';
 
@@ -49,7 +50,7 @@ function isJobDue(world: World, job: BackupJob): boolean {
 
 /** Every node backs up those of the job's VMs that it holds. */
 function runOnEveryNode(world: World, job: BackupJob): void {
-  const vmids = chosen(world, job);
+  const vmids = guestsOf(world, job);
   const options = Object.entries(job).filter(([key, value]) => !ofTheJob.has(key) && value !== undefined);
   for (const node of world.nodes.values()) {
     const here = vmids.filter((vmid) => world.vms.get(vmid)?.node === node.name);
@@ -73,11 +74,4 @@ function runOn(world: World, params: Parameters): void {
 
 function isFor(job: BackupJob, node: string): boolean {
   return job['node'] === undefined || job['node'] === node;
-}
-
-function chosen(world: World, job: BackupJob): number[] {
-  if (job['pool'] !== undefined) return [...(world.pools.get(String(job['pool']))?.vms ?? [])];
-  if (job['all'] !== 1) return splitList(String(job['vmid'] ?? '')).map(Number);
-  const excluded = new Set(splitList(String(job['exclude'] ?? '')).map(Number));
-  return [...world.vms.keys()].filter((vmid) => !excluded.has(vmid));
 }

@@ -1,16 +1,16 @@
 // Backups: vzdump of one or several VMs, one job at a time on a node.
-import { failure, messageOf, parameterError } from '../errors.ts';
-import { splitList } from '../schema/formats.ts';
+import { failure, forbidden, messageOf, parameterError } from '../errors.ts';
 import type { Parameters, ParameterTable } from '../schema/parameter.ts';
+import { rootUser } from '../state/access.ts';
 import { drivesOf, formatSize, isCdrom } from '../state/drive.ts';
 import { agentEnabled, endProcess, guestIsUp, startProcess } from '../state/power.ts';
 import type { Vm } from '../state/vm.ts';
 import { volumeId } from '../state/volumes.ts';
 import type { Storage, Volume } from '../state/volumes.ts';
-import type { World } from '../state/world.ts';
-import { forbidden } from '../errors.ts';
+import type { BackupJob, World } from '../state/world.ts';
 import { durations } from '../tasks/durations.ts';
 import type { Task } from '../tasks/task-registry.ts';
+import { guestsOf } from './backup-guests.ts';
 import { vzdumpOptions } from './backup-options.ts';
 import { requireNotesTemplate, notesFrom } from './backup-notes.ts';
 import { keepPolicy, marks } from './backup-prune.ts';
@@ -29,19 +29,28 @@ function requireSelection(params: Parameters): void {
   if (other !== undefined) throw parameterError({ [other]: "option conflicts with option 'vmid'" });
 }
 
+/** Options that need more than the right to back up. */
+function requireOptionRights(call: Call): void {
+  const { params, caller } = call;
+  if (caller.id === rootUser) return;
+  for (const option of ['tmpdir', 'dumpdir', 'script', 'job-id'])
+    if (params[option] !== undefined) throw parameterError({ [option]: 'Only root may set this option.' });
+  if (['bwlimit', 'ionice', 'performance'].some((option) => params[option] !== undefined))
+    requireAny(call, '/', ['Sys.Modify']);
+  if (params['prune-backups'] !== undefined)
+    requireAny(call, `/storage/${optionalText(params['storage']) ?? 'local'}`, ['Datastore.Allocate']);
+}
+
 /** Starts a backup of the call's VMs that its node holds; `OK` when it holds none. */
 export function startBackup(call: Call): string {
   const { world, params } = call;
   requireSelection(params);
-  for (const option of ['tmpdir', 'dumpdir', 'script'])
-    if (params[option] !== undefined) throw parameterError({ [option]: 'Only root may set this option.' });
+  requireOptionRights(call);
   const target = optionalText(params['storage']);
   if (target !== undefined) requireAny(call, `/storage/${target}`, ['Datastore.AllocateSpace']);
   requireNotesTemplate(optionalText(params['notes-template']));
   const here = textOf(params['node']);
-  const wanted = splitList(textOf(params['vmid'])).map(Number);
-  const ids =
-    params['all'] === 1 ? [...world.vms.values()].filter((vm) => vm.node === here).map((vm) => vm.vmid) : wanted;
+  const ids = guestsOf(world, params as BackupJob);
   const local = ids.filter((id) => !world.vms.has(id) || world.vms.get(id)?.node === here);
   if (local.length === 0) return 'OK';
   const kind = { node: here, type: 'vzdump', id: local.length === 1 ? String(local[0]) : '', caller: call.caller };
@@ -215,6 +224,7 @@ async function backUpRunning(call: Call, vm: Vm, job: Job): Promise<void> {
   const modeLines = [`INFO: backup mode: ${mode}`, 'INFO: ionice priority: 7'];
   const about = [`INFO: VM Name: ${vm.name}`, ...diskLines(call, vm)];
   task.print(...(mode === 'snapshot' ? [...about, ...modeLines] : [...modeLines, ...about]));
+  const stoodStillAt = call.world.clock.now();
   if (mode === 'suspend') await suspendGuest(vm, task);
   if (mode === 'stop') await stopGuest(call, vm, task);
   const archive = nameArchive(call, vm, job);
@@ -227,7 +237,7 @@ async function backUpRunning(call: Call, vm: Vm, job: Job): Promise<void> {
   await task.wait(durations.backupBase);
   if (vm.running !== undefined) vm.running.qmpStatus = 'running';
   task.print(
-    mode === 'suspend' ? 'INFO: resuming VM again after 4 seconds' : 'INFO: resuming VM again',
+    `INFO: resuming VM again${mode === 'snapshot' ? '' : ` after ${Math.round((call.world.clock.now() - stoodStillAt) / 1000)} seconds`}`,
     ...doneLines(vm),
   );
   if (frozen) task.print("INFO: issuing guest-agent 'fs-thaw' command");
@@ -245,7 +255,7 @@ async function stopGuest(call: Call, vm: Vm, task: Task): Promise<void> {
   task.print('INFO: stopping virtual guest');
   await task.wait(durations.shutdownGuest);
   endProcess(call.world, vm);
-  await startProcess(call.world, vm, Object.create(task, { print: { value: () => undefined } }) as Task);
+  await startProcess(call.world, vm, { print: () => undefined, wait: (ms) => task.wait(ms) });
 }
 
 const extensions: Readonly<Record<string, string>> = { zstd: '.zst', gzip: '.gz', lzo: '.lzo', '1': '.lzo' };

@@ -190,21 +190,13 @@ async function runClone(call: Call, plan: Plan, task: Task): Promise<void> {
   await lockConfig(
     world,
     source,
-    () =>
-      lockConfig(world, owner, () => cloneLocked(call, plan, task), {
-        task: quiet(task),
-        timeoutMs: durations.configLockTimeout,
-      }),
+    // The clone's own wait for its lock is not in its log.
+    () => lockConfig(world, owner, () => cloneLocked(call, plan, task), { timeoutMs: durations.configLockTimeout }),
     {
       shared: source.running === undefined,
       timeoutMs: source.running === undefined ? durations.cloneLockTimeout : durations.configLockTimeout,
     },
   );
-}
-
-/** The clone's own wait for its lock is not in its log. */
-function quiet(task: Task): Task {
-  return Object.create(task, { lockNotice: { value: () => () => undefined } }) as Task;
 }
 
 async function cloneLocked(call: Call, plan: Plan, task: Task): Promise<void> {

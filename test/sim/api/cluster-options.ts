@@ -4,6 +4,7 @@ import { splitList } from '../schema/formats.ts';
 import { configIdList, formatted, integer, oneOf, text } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
 import { keyboards } from '../schema/vm-options.ts';
+import { underClusterLock } from './cluster-lock.ts';
 import { may, needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -75,5 +76,11 @@ function shown(call: Call): Record<string, unknown> {
 
 export const clusterOptionRoutes: Route[] = [
   { method: 'GET', path: '/cluster/options', permission: 'all', parameters: {}, run: shown },
-  { method: 'PUT', path: '/cluster/options', permission: needs('/', 'Sys.Modify'), parameters: options, run: change },
+  {
+    method: 'PUT',
+    path: '/cluster/options',
+    permission: needs('/', 'Sys.Modify'),
+    parameters: options,
+    run: underClusterLock({ lock: 'file-datacenter_cfg' }, change),
+  },
 ];

@@ -7,6 +7,7 @@ import type { ClusterNode, World } from '../state/world.ts';
 import { may, needs, optionalText } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { resourceDocument } from './resource-document.ts';
+import { storageItem } from './storage-item.ts';
 import { vmResources } from './vm-resources.ts';
 import { nodeItem } from './node-item.ts';
 
@@ -115,18 +116,7 @@ function storageResources(call: Call): Record<string, unknown>[] {
     if (!may(call, `/storage/${storage.id}`, 'Datastore.Audit')) continue;
     for (const node of world.nodes.values()) {
       if (!world.volumes.isOn(storage, node.name) || storage.disabled) continue;
-      items.push({
-        content: [...storage.content].sort().join(','),
-        disk: world.volumes.usedBytes(storage, node.name),
-        id: `storage/${node.name}/${storage.id}`,
-        maxdisk: storage.totalBytes,
-        node: node.name,
-        plugintype: storage.type,
-        shared: storage.shared ? 1 : 0,
-        status: 'available',
-        storage: storage.id,
-        type: 'storage',
-      });
+      items.push(storageItem(world, storage, node.name));
     }
   }
   return items;

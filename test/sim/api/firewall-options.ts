@@ -4,22 +4,17 @@ import { splitList } from '../schema/formats.ts';
 import { configIdList, fileDigest, flag, integer, node, oneOf, text, vmid } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
 import { FirewallFile } from '../state/firewall-file.ts';
-import type { World } from '../state/world.ts';
 import { macros } from '../schema/firewall-values.ts';
+import { underClusterLock, vmFirewall } from './cluster-lock.ts';
 import { Answer, needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
 /** The VM's file, made when it is not there yet: firewall calls do not ask whether the VM exists. */
 export function fileForWrite(call: Call): FirewallFile {
   const id = Number(call.params['vmid']);
-  requireWritable(call.world, `firewall-vm-${id}`);
   const file = call.world.firewall.get(id) ?? new FirewallFile();
   call.world.firewall.set(id, file);
   return file;
-}
-
-function requireWritable(world: World, lock: string): void {
-  if (!world.quorate) throw failure(`cfs-lock '${lock}' error: no quorum!`);
 }
 
 /** Refuses a digest of another state of the file. */
@@ -113,7 +108,7 @@ export const firewallOptionRoutes: Route[] = [
     permission: needs('/vms/{vmid}', 'VM.Config.Network'),
     proxied: true,
     parameters: { node, vmid, ...vmOptionTable, delete: configIdList, digest: fileDigest },
-    run: (call) => setOptions(fileForWrite(call), call, vmOptionTable),
+    run: underClusterLock(vmFirewall, (call) => setOptions(fileForWrite(call), call, vmOptionTable)),
   },
   {
     method: 'GET',
@@ -142,7 +137,9 @@ export const firewallOptionRoutes: Route[] = [
     path: '/cluster/firewall/options',
     permission: needs('/', 'Sys.Modify'),
     parameters: { ...clusterOptionTable, delete: configIdList, digest: fileDigest },
-    run: (call) => setOptions(call.world.clusterFirewall, call, clusterOptionTable),
+    run: underClusterLock({ lock: 'firewall-cluster' }, (call) =>
+      setOptions(call.world.clusterFirewall, call, clusterOptionTable),
+    ),
   },
   {
     method: 'GET',

@@ -16,6 +16,7 @@ import {
 import type { ParameterTable } from '../schema/parameter.ts';
 import type { FirewallFile, FirewallRule } from '../state/firewall-file.ts';
 import { fileForWrite, logLevel, requireFileDigest } from './firewall-options.ts';
+import { underClusterLock, vmFirewall } from './cluster-lock.ts';
 import { needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -207,7 +208,7 @@ export const firewallRuleRoutes: Route[] = [
       pos,
       digest: fileDigest,
     },
-    run: create,
+    run: underClusterLock(vmFirewall, create),
   },
   {
     method: 'GET',
@@ -222,13 +223,13 @@ export const firewallRuleRoutes: Route[] = [
     path: `${base}/{pos}`,
     permission: write,
     parameters: { node, vmid, pos, ...ruleTable, moveto: integer(0), delete: configIdList, digest: fileDigest },
-    run: change,
+    run: underClusterLock(vmFirewall, change),
   },
   {
     method: 'DELETE',
     path: `${base}/{pos}`,
     permission: write,
     parameters: { node, vmid, pos, digest: fileDigest },
-    run: remove,
+    run: underClusterLock(vmFirewall, remove),
   },
 ];

@@ -1,9 +1,10 @@
 // IP sets and aliases of a VM's firewall.
 import { failure, parameterError } from '../errors.ts';
-import { cleanNetwork } from '../schema/firewall-values.ts';
+import { cleanNetwork, ipVersion } from '../schema/firewall-values.ts';
 import { fileDigest, flag, formatted, node, required, text, vmid } from '../schema/parameter.ts';
 import type { FirewallFile, IpSet, IpSetEntry } from '../state/firewall-file.ts';
 import { fileForWrite, requireFileDigest } from './firewall-options.ts';
+import { underClusterLock, vmFirewall } from './cluster-lock.ts';
 import { needs, optionalText, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 
@@ -171,7 +172,7 @@ export const firewallSetRoutes: Route[] = [
     path: `${vmPath}/ipset`,
     permission: write,
     parameters: { ...named, comment: text(), rename: name, digest: fileDigest },
-    run: create,
+    run: underClusterLock(vmFirewall, create),
   },
   { method: 'GET', path: `${vmPath}/ipset/{name}`, permission: read, parameters: named, run: members },
   {
@@ -179,14 +180,14 @@ export const firewallSetRoutes: Route[] = [
     path: `${vmPath}/ipset/{name}`,
     permission: write,
     parameters: { ...named, cidr: memberAddress, nomatch: flag(), comment: text() },
-    run: addMember,
+    run: underClusterLock(vmFirewall, addMember),
   },
   {
     method: 'DELETE',
     path: `${vmPath}/ipset/{name}`,
     permission: write,
     parameters: { ...named, force: flag() },
-    run: remove,
+    run: underClusterLock(vmFirewall, remove),
   },
   {
     method: 'GET',
@@ -204,14 +205,14 @@ export const firewallSetRoutes: Route[] = [
     path: `${vmPath}/ipset/{name}/{cidr*}`,
     permission: write,
     parameters: { ...named, cidr: memberAddress, nomatch: flag(), comment: text(), digest: fileDigest },
-    run: changeMember,
+    run: underClusterLock(vmFirewall, changeMember),
   },
   {
     method: 'DELETE',
     path: `${vmPath}/ipset/{name}/{cidr*}`,
     permission: write,
     parameters: { ...named, cidr: memberAddress, digest: fileDigest },
-    run: removeMember,
+    run: underClusterLock(vmFirewall, removeMember),
   },
   {
     method: 'GET',
@@ -220,7 +221,11 @@ export const firewallSetRoutes: Route[] = [
     parameters: { node, vmid },
     run: (call) => {
       const file = fileOf(call);
-      return [...file.aliases.values()].map((alias) => ({ ...alias, digest: file.digest }));
+      return [...file.aliases.values()].map((alias) => ({
+        ...alias,
+        digest: file.digest,
+        ipversion: ipVersion(alias.cidr),
+      }));
     },
   },
   {
@@ -228,20 +233,20 @@ export const firewallSetRoutes: Route[] = [
     path: `${vmPath}/aliases`,
     permission: write,
     parameters: { ...named, cidr: required(formatted('IPorCIDR')), comment: text() },
-    run: addAlias,
+    run: underClusterLock(vmFirewall, addAlias),
   },
   {
     method: 'PUT',
     path: `${vmPath}/aliases/{name}`,
     permission: write,
     parameters: { ...named, cidr: required(formatted('IPorCIDR')), comment: text(), rename: name, digest: fileDigest },
-    run: changeAlias,
+    run: underClusterLock(vmFirewall, changeAlias),
   },
   {
     method: 'DELETE',
     path: `${vmPath}/aliases/{name}`,
     permission: write,
     parameters: { ...named, digest: fileDigest },
-    run: removeAlias,
+    run: underClusterLock(vmFirewall, removeAlias),
   },
 ];

@@ -1,18 +1,20 @@
 // Resource pools: groups of VMs and storages.
-import { failure, forbidden } from '../errors.ts';
+import { failure, forbidden, messageOf } from '../errors.ts';
 import { splitList } from '../schema/formats.ts';
 import { flag, formatted, oneOf, required, text } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
 import type { Pool, World } from '../state/world.ts';
-import { may, needs, optionalText, textOf } from './route.ts';
+import { underClusterLock } from './cluster-lock.ts';
+import { may, needs, optionalText, requireAny, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { resourceItem } from './status-item.ts';
+import { storageItem } from './storage-item.ts';
 
 function prefixed<T>(prefix: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw failure(`${prefix}: ${error instanceof Error ? error.message : String(error)}`);
+    throw failure(`${prefix}: ${messageOf(error)}`);
   }
 }
 
@@ -28,13 +30,28 @@ export function requirePool(world: World, name: string | undefined): void {
   if (name !== undefined && !world.pools.has(name)) throw forbidden(`pool '${name}' does not exist`);
 }
 
-function requireWritable(call: Call): void {
-  if (!call.world.quorate) throw failure("cfs-lock 'file-user_cfg' error: no quorum!");
+/** The VMs and storages of a pool, or only those of the type asked for; each storage once, as the local node sees it. */
+function members(call: Call, one: Pool): unknown[] {
+  const type = call.params['type'];
+  const vms = type === undefined || type === 'qemu' ? [...one.vms] : [];
+  const storages = type === undefined || type === 'storage' ? [...one.storages] : [];
+  return [
+    ...vms.flatMap((vmid) => call.world.vms.get(vmid) ?? []).map((vm) => resourceItem(call.world, vm, false)),
+    ...storages
+      .flatMap((id) => call.world.volumes.storages.get(id) ?? [])
+      .map((storage) =>
+        storageItem(
+          call.world,
+          storage,
+          storage.nodes?.includes(call.node) === false ? (storage.nodes[0] ?? '') : call.node,
+        ),
+      ),
+  ];
 }
 
-function members(call: Call, one: Pool): unknown[] {
-  const vms = [...one.vms].flatMap((vmid) => call.world.vms.get(vmid) ?? []);
-  return vms.map((vm) => resourceItem(call.world, vm, false));
+/** Who moves things between pools must be allowed to change rights on them. */
+function requireModify(call: Call, path: string, privilege: string): void {
+  requireAny(call, path, ['Permissions.Modify', privilege]);
 }
 
 function shown(call: Call, one: Pool, detailed: boolean): Record<string, unknown> {
@@ -55,7 +72,6 @@ function create(call: Call): null {
   const id = textOf(call.params['poolid']);
   return prefixed('create pool failed', () => {
     if (!/^[A-Za-z]/.test(id)) throw failure('pool name must start with a letter');
-    requireWritable(call);
     if (call.world.pools.has(id)) throw failure(`pool '${id}' already exists`);
     call.world.pools.set(id, {
       id,
@@ -69,20 +85,34 @@ function create(call: Call): null {
 
 function change(call: Call): null {
   return prefixed('update pools failed', () => {
-    requireWritable(call);
-    const one = pool(call);
+    const drafts = new Map([...call.world.pools].map(([id, one]) => [id, copyOf(one)]));
+    const one = drafts.get(pool(call).id) ?? pool(call);
     if (call.params['comment'] !== undefined) one.comment = textOf(call.params['comment']);
-    for (const entry of splitList(textOf(call.params['vms']))) changeVm(call, one, Number(entry));
-    for (const entry of splitList(textOf(call.params['storage']))) {
-      if (call.params['delete'] === 1) one.storages.delete(entry);
-      else one.storages.add(entry);
-    }
+    for (const entry of splitList(textOf(call.params['vms']))) changeVm(call, { one, drafts }, Number(entry));
+    for (const entry of splitList(textOf(call.params['storage']))) changeStorage(call, one, entry);
+    for (const [id, draft] of drafts) call.world.pools.set(id, draft);
     return null;
   });
 }
 
-function changeVm(call: Call, one: Pool, vmid: number): void {
-  const current = call.world.poolOf(vmid);
+/** A change that fails half way leaves the pools as they were. */
+function copyOf(one: Pool): Pool {
+  return { ...one, vms: new Set(one.vms), storages: new Set(one.storages) };
+}
+
+function changeStorage(call: Call, one: Pool, id: string): void {
+  requireModify(call, `/storage/${id}`, 'Datastore.Allocate');
+  if (call.params['delete'] === 1) {
+    if (!one.storages.delete(id)) throw failure(`Storage '${id}' is not a pool member`);
+    return;
+  }
+  if (one.storages.has(id)) throw failure(`Storage '${id}' is already a pool member`);
+  one.storages.add(id);
+}
+
+function changeVm(call: Call, { one, drafts }: { one: Pool; drafts: Map<string, Pool> }, vmid: number): void {
+  requireModify(call, `/vms/${vmid}`, 'VM.Allocate');
+  const current = [...drafts.values()].find((other) => other.vms.has(vmid))?.id;
   if (call.params['delete'] === 1) {
     if (!one.vms.delete(vmid)) throw failure(`VM ${vmid} is not a pool member`);
     return;
@@ -91,13 +121,12 @@ function changeVm(call: Call, one: Pool, vmid: number): void {
   if (current !== undefined && call.params['allow-move'] !== 1) {
     throw failure(`VM ${vmid} belongs already to pool '${current}' and 'allow-move' is not set`);
   }
-  for (const other of call.world.pools.values()) other.vms.delete(vmid);
+  for (const other of drafts.values()) other.vms.delete(vmid);
   one.vms.add(vmid);
 }
 
 function remove(call: Call): null {
   return prefixed('delete pool failed', () => {
-    requireWritable(call);
     const one = pool(call);
     const [vmid] = one.vms;
     const [storage] = one.storages;
@@ -108,6 +137,8 @@ function remove(call: Call): null {
   });
 }
 
+const usersFile = 'file-user_cfg';
+const underRemoval = underClusterLock({ lock: usersFile, prefix: 'delete pool failed: ' }, remove);
 const poolid = formatted('pve-poolid');
 const allocate = needs('/pool/{poolid}', 'Pool.Allocate');
 const changes: ParameterTable = {
@@ -132,10 +163,22 @@ export const poolRoutes: Route[] = [
     path: '/pools',
     permission: allocate,
     parameters: { poolid: required(poolid), comment: text() },
-    run: create,
+    run: underClusterLock({ lock: usersFile, prefix: 'create pool failed: ' }, create),
   },
-  { method: 'PUT', path: '/pools', permission: allocate, parameters: changes, run: change },
-  { method: 'DELETE', path: '/pools', permission: allocate, parameters: { poolid: required(poolid) }, run: remove },
+  {
+    method: 'PUT',
+    path: '/pools',
+    permission: allocate,
+    parameters: changes,
+    run: underClusterLock({ lock: usersFile, prefix: 'update pools failed: ' }, change),
+  },
+  {
+    method: 'DELETE',
+    path: '/pools',
+    permission: allocate,
+    parameters: { poolid: required(poolid) },
+    run: underRemoval,
+  },
   {
     method: 'GET',
     path: '/pools/{poolid}',
@@ -148,6 +191,6 @@ export const poolRoutes: Route[] = [
     path: '/pools/{poolid}',
     permission: allocate,
     parameters: { poolid: required(poolid) },
-    run: remove,
+    run: underRemoval,
   },
 ];

@@ -9,8 +9,11 @@ import type { Options, Vm } from './vm.ts';
 import { memoryMiB } from './vm-status.ts';
 import type { World } from './world.ts';
 
+/** Where a start writes its lines and lets time pass. */
+export type Starter = Pick<Task, 'print' | 'wait'>;
+
 /** Starts the process; pending changes must be applied already. */
-export async function startProcess(world: World, vm: Vm, task: Task, paused = false): Promise<void> {
+export async function startProcess(world: World, vm: Vm, task: Starter, paused = false): Promise<void> {
   requireSnippets(world, vm);
   if (hasCloudInitDrive(vm.options)) {
     regenerateCloudInit(vm);
@@ -90,7 +93,7 @@ function requireBridges(world: World, vm: Vm): void {
   }
 }
 
-function requireGuestFits(world: World, vm: Vm, task: Task): void {
+function requireGuestFits(world: World, vm: Vm, task: Starter): void {
   if (memoryMiB(vm.options) * 1024 ** 2 > (world.nodes.get(vm.node)?.memoryBytes ?? Infinity) * 2) {
     task.print("kvm: cannot set up guest memory 'pc.ram': Cannot allocate memory");
     throw failure('start failed: QEMU exited with code 1');
