@@ -1,4 +1,4 @@
-// Test projects: unit (fast, no servers), crash (the crash matrix), sim (the simulator's own tests), contract (one suite against real servers), integration (real API server).
+// Test projects: unit (fast, no servers), crash (the crash matrix, the state search, changes of options), sim (the simulator's own tests), contract (one suite against real servers), integration (real API server).
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -13,6 +13,7 @@ export default defineConfig({
           include: [
             'src/**/*.test.ts',
             'test/arch/**/*.test.ts',
+            'test/builders/**/*.test.ts',
             'test/bench/**/*.test.ts',
             'test/fakes/**/*.test.ts',
             'test/machine/**/*.test.ts',
@@ -21,7 +22,14 @@ export default defineConfig({
           environment: 'node',
         },
       },
-      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], environment: 'node', testTimeout: 300_000 } },
+      {
+        test: {
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts', 'test/search/**/*.test.ts', 'test/transitions/**/*.test.ts'],
+          environment: 'node',
+          testTimeout: 300_000,
+        },
+      },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], environment: 'node', testTimeout: 30_000 } },
       {
         test: {

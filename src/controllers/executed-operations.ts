@@ -14,6 +14,12 @@ export function withEndedRequest(status: VirtualMachineStatus, end: OperationEnd
   return { ...status, executedOperations: withExecuted(status.executedOperations, entry) };
 }
 
+/** Another one takes the place of the pipeline: who asked for it must not begin once more by itself. */
+export function withInterruptedRequest(status: VirtualMachineStatus, by: string, nowMs: number): VirtualMachineStatus {
+  const message = `The operation had begun, and ${by} took its place before it was done.`;
+  return withEndedRequest(status, { result: 'Failed', reason: 'Interrupted', message }, nowMs);
+}
+
 /** The end of an operation that needed no pipeline. */
 export function withEndedOperation(
   status: VirtualMachineStatus,

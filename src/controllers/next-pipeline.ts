@@ -22,6 +22,7 @@ import {
   start,
   stop,
 } from '../machines.ts';
+import { withInterruptedRequest } from './executed-operations.ts';
 import type { PackageWish } from './package-wish.ts';
 
 export interface Situation {
@@ -69,7 +70,10 @@ function run(
   change: Partial<VirtualMachineStatus> = {},
 ): NextWork {
   const owner = { name: vm.metadata.name, uid: vm.metadata.uid ?? '' };
-  const status = openOperation(machine, vm.status ?? {}, { ...options, vm: owner, nowMs: now });
+  const before = vm.status ?? {};
+  const isReplaced = options.anew === true && before.operation?.request?.uid !== options.request?.uid;
+  const current = isReplaced ? withInterruptedRequest(before, options.trigger, now) : before;
+  const status = openOperation(machine, current, { ...options, vm: owner, nowMs: now });
   const conditions = isAboutDisks(machine) ? withoutFindings(status.conditions) : status.conditions;
   return { kind: 'run', machine, status: { ...status, conditions, ...change } };
 }

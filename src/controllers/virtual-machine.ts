@@ -12,7 +12,7 @@ import { closeOperation, operationOf } from '../machine/progress.ts';
 import type { Machine } from '../machine/vocabulary.ts';
 import { type Context, INDEX } from './context.ts';
 import { reconcileDeletion, showHeld, withoutAbnormal } from './deletion.ts';
-import { withEndedOperation, withEndedRequest } from './executed-operations.ts';
+import { withEndedOperation, withEndedRequest, withInterruptedRequest } from './executed-operations.ts';
 import { FINALIZER } from './finalizer.ts';
 import { keepReady, showsVm } from './keep-ready.ts';
 import { nextWork, type NextWork, type Situation } from './next-pipeline.ts';
@@ -141,7 +141,8 @@ async function reset(
   context: Context,
 ): Promise<ReconcileResult> {
   const target = operation.spec.resetStatus?.state ?? 'ready';
-  const result = await end(vm, context, resetStatus(vm.status ?? {}, target), { operation });
+  const interrupted = withInterruptedRequest(vm.status ?? {}, `operation ${operation.metadata.name}`, context.now());
+  const result = await end(vm, context, resetStatus(interrupted, target), { operation });
   const { name, namespace = '', uid } = vm.metadata;
   if (target === 'remove') {
     const body = { metadata: { uid, annotations: { [FORCE_REMOVE_ANNOTATION]: 'true' } } };

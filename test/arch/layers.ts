@@ -18,7 +18,7 @@ export const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
   'domain/': ['api/', ...PVE_CODECS],
   'machine/': ['api/', 'domain/', 'errors.ts', 'pve/inventory.ts'],
   'steps/': ['api/', 'domain/', 'errors.ts', 'machine/', ...PVE_CODECS],
-  'machines.ts': ['machine/', 'steps/'],
+  'machines.ts': ['api/', 'machine/', 'steps/'],
   'state-machines-page.ts': ['api/', 'machine/', 'machines.ts'],
   'controllers/': [
     'api/',

@@ -27,14 +27,6 @@ export const UPDATE_REFUSALS: readonly Refusal[] = [
     says: /can only grow/,
   },
   {
-    name: 'other plan',
-    of: vm,
-    set: 'spec.planRef.name',
-    to: 'kvm-large',
-    field: 'spec.planRef',
-    says: /cannot be changed/,
-  },
-  {
     name: 'other host name',
     of: vm,
     set: 'spec.hostname',
