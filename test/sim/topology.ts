@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { faultSchema } from './fault-schema.ts';
 import { versions } from './schema/release.ts';
+import { misfits } from './topology-references.ts';
 
-const diskSchema = z.object({
+const diskSchema = z.strictObject({
   /** Drive slot of the disk, such as `scsi0`; leave out for a detached volume. */
   slot: z.string().optional(),
   storage: z.string(),
@@ -14,7 +15,7 @@ const diskSchema = z.object({
   usedBytes: z.number().int().nonnegative().optional(),
 });
 
-const vmSchema = z.object({
+const vmSchema = z.strictObject({
   vmid: z.number().int().min(100),
   node: z.string(),
   /** Lines of the configuration file, drives included. */
@@ -25,7 +26,7 @@ const vmSchema = z.object({
   guestBootMs: z.number().nullable().optional(),
 });
 
-const storageSchema = z.object({
+const storageSchema = z.strictObject({
   id: z.string(),
   type: z.enum(['dir', 'nfs', 'cifs', 'lvm', 'lvmthin', 'zfspool', 'rbd']),
   content: z.array(z.string()).default(['images']),
@@ -42,7 +43,7 @@ const storageSchema = z.object({
   pruneBackups: z.string().optional(),
 });
 
-const fileSchema = z.object({
+const fileSchema = z.strictObject({
   storage: z.string(),
   /** Such as `iso/debian.iso`. */
   name: z.string(),
@@ -55,7 +56,7 @@ const fileSchema = z.object({
   node: z.string().optional(),
 });
 
-const nodeSchema = z.object({
+const nodeSchema = z.strictObject({
   name: z.string(),
   ip: z.string().default('127.0.0.1'),
   cpus: z.number().int().positive().default(16),
@@ -75,15 +76,15 @@ const nodeSchema = z.object({
   port: z.number().int().min(0).max(65535).optional(),
 });
 
-const topologySchema = z.object({
+const fieldsSchema = z.strictObject({
   cluster: z.string().default('pve-lab'),
   /** The major release; `version` says it exactly and wins. */
   release: z.union([z.literal(8), z.literal(9)]).default(9),
-  version: z.object({ release: z.string(), version: z.string(), repoid: z.string() }).optional(),
+  version: z.strictObject({ release: z.string(), version: z.string(), repoid: z.string() }).optional(),
   nodes: z.array(nodeSchema).min(1),
   bridges: z
     .array(
-      z.object({
+      z.strictObject({
         name: z.string(),
         nodes: z.array(z.string()).optional(),
         port: z.string().default(''),
@@ -97,18 +98,24 @@ const topologySchema = z.object({
   users: z.array(z.string()).default([]),
   roles: z.record(z.string(), z.array(z.string())).default({}),
   tokens: z
-    .array(z.object({ id: z.string(), secret: z.string(), privilegeSeparation: z.boolean().default(true) }))
+    .array(z.strictObject({ id: z.string(), secret: z.string(), privilegeSeparation: z.boolean().default(true) }))
     .default([]),
   acl: z
-    .array(z.object({ path: z.string(), role: z.string(), who: z.string(), propagate: z.boolean().default(true) }))
+    .array(
+      z.strictObject({ path: z.string(), role: z.string(), who: z.string(), propagate: z.boolean().default(true) }),
+    )
     .default([]),
-  pools: z.array(z.object({ id: z.string(), comment: z.string().optional() })).default([]),
+  pools: z.array(z.strictObject({ id: z.string(), comment: z.string().optional() })).default([]),
   /** Whether the high-availability managers run, as they do on every real node. */
   ha: z.boolean().default(true),
   /** Milliseconds a guest needs from start until its agent answers, unless a VM says otherwise. */
   guestBootMs: z.number().nonnegative().default(9000),
   /** Faults armed from the start, as the control port takes them. */
   faults: z.array(faultSchema).default([]),
+});
+
+const topologySchema = fieldsSchema.superRefine((topology, context) => {
+  for (const { path, message } of misfits(topology)) context.addIssue({ code: 'custom', path, message });
 });
 
 /** The description of a cluster; every field is documented by the schema above and in docs/simulator.md. */

@@ -132,7 +132,6 @@ const runs: readonly Readonly<Record<string, Readonly<Record<string, string>>>>[
   {
     'running-extra': {},
     vzdump: {
-      'backup-mode-stop': 'the machine there was an imitation',
       'backup-qemu-error': 'the machine there was told to fail',
     },
     restore: {
