@@ -10,12 +10,13 @@ import type { Trouble } from '../machine/outcome.ts';
 import { closeOperation, isoTime } from '../machine/progress.ts';
 import type { Machine, MachineEntry } from '../machine/vocabulary.ts';
 import type { Allocations } from './allocations.ts';
-import type { Context } from './context.ts';
+import { type Context, INDEX } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
 import { withEndedRequest } from './executed-operations.ts';
 import { FIRST_SIGHT_MS } from './keep-ready.ts';
 import { withPackageCondition } from './pending-changes.ts';
 import { recordRun } from './runs.ts';
+import { isFinal } from './virtual-machine-operation-status.ts';
 import { VirtualMachineVisit } from './visit.ts';
 
 export interface VirtualMachineParts {
@@ -82,7 +83,16 @@ async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const ended = withEndedRequest(status, { result: 'Succeeded', reason: 'Succeeded' }, now);
   await visit.record(status, { notes: result.notes }, closeOperation(ended, now));
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
-  return { kind: 'after', ms: FIRST_SIGHT_MS };
+  return isWaitedFor(turn) ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
+}
+
+const AT_ONCE: ReconcileResult = { kind: 'after', ms: 0 };
+
+/** Whether another operation may be waiting for the VM to be at rest. */
+function isWaitedFor({ context, vm }: Turn): boolean {
+  const operations = context.stores.virtualMachineOperations.byIndex(INDEX.virtualMachine, keyOf(vm));
+  const ended = vm.status?.operation?.request?.uid;
+  return operations.some(({ metadata, status }) => metadata.uid !== ended && !isFinal(status));
 }
 
 function readyMessage({ vmid, node, addresses }: VirtualMachineStatus): string {
@@ -102,7 +112,7 @@ async function pause(turn: Turn, result: Advance): Promise<ReconcileResult> {
   );
   context.metrics.troubles.inc({ reason: trouble.reason, class: trouble.class });
   if (isFailure(trouble)) await reportFailure(turn, { ...result, status }, trouble);
-  return trouble.requeue;
+  return isGivenUp(machine, trouble) && isWaitedFor(turn) ? AT_ONCE : trouble.requeue;
 }
 
 // What can only be helped by a person is not tried for ever where nothing is left half made: who asked is told at once.

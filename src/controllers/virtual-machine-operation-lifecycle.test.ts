@@ -84,6 +84,17 @@ describe('operations of one VM', () => {
     expect(operator.vm()?.status?.executedOperations?.map(({ name }) => name)).toEqual(['stop', 'a-dns']);
   });
 
+  test('begin as soon as the one before has ended', async () => {
+    await deployed();
+    ask('Reset');
+    await operator.fake.clock.advance(1_000);
+    ask('SetNetwork');
+    const hasEnded = (name: string) => operator.vm()?.status?.executedOperations?.at(-1)?.name === name;
+    expect(await operator.passes('web-1', () => hasEnded('reset'))).toEqual({ kind: 'after', ms: 0 });
+    await operator.pass();
+    expect(hasEnded('setnetwork')).toBe(true);
+  });
+
   test('wait for a VM that is made later, and for its deploy', async () => {
     ask('Stop');
     await tellAll();
