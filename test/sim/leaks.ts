@@ -1,11 +1,12 @@
 // The leak check: what nobody owns or nobody finished.
 import { volumeId } from './state/volumes.ts';
+import type { Volume } from './state/volumes.ts';
 import type { Vm } from './state/vm.ts';
 import type { World } from './state/world.ts';
 
 /** What is left behind, by kind. Empty lists mean a clean cluster. */
 export interface LeakReport {
-  /** Disk images whose VM does not exist, or whose VM does not name them. */
+  /** Disk images whose VM does not exist, or whose VM does not name them; and those of no VM that none names. */
   orphanVolumes: string[];
   /** VMs with a lock that no running task explains. */
   lockedVms: { vmid: number; lock: string }[];
@@ -24,11 +25,15 @@ export function findLeaks(world: World): LeakReport {
 
 function orphanVolumes(world: World): string[] {
   return [...world.volumes.all()]
-    .filter(
-      (volume) =>
-        volume.content === 'images' && volume.vmid !== undefined && !isNamed(world, volume.vmid, volumeId(volume)),
-    )
+    .filter((volume) => volume.content === 'images' && !isOwned(world, volume))
     .map(volumeId);
+}
+
+/** An image whose name carries no VMID, as one that was only begun, may be any VM's. */
+function isOwned(world: World, volume: Volume): boolean {
+  const owner = volume.vmid === undefined ? undefined : world.vms.get(volume.vmid);
+  const candidates = volume.vmid === undefined ? [...world.vms.values()] : owner === undefined ? [] : [owner];
+  return candidates.some((vm) => names(vm, volumeId(volume)));
 }
 
 function unfinishedVms(world: World): Pick<LeakReport, 'lockedVms' | 'halfClones'> {
@@ -51,9 +56,7 @@ function leftFirewalls(world: World): Pick<LeakReport, 'firewallFiles' | 'ipsets
   };
 }
 
-function isNamed(world: World, vmid: number, volid: string): boolean {
-  const vm = world.vms.get(vmid);
-  if (vm === undefined) return false;
+function names(vm: Vm, volid: string): boolean {
   const sections = [
     vm.options,
     vm.pending,
