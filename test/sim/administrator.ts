@@ -117,6 +117,13 @@ export class Administrator {
     }
   }
 
+  /** Rewrites an image in version 2 of qcow2 (`qemu-img amend -o compat=0.10`). */
+  downgradeImage(volid: string): void {
+    for (const volume of this.world.volumes.all()) {
+      if (`${volume.storage}:${volume.name}` === volid) volume.isVersion2 = true;
+    }
+  }
+
   /** Moves a VM as high availability would, without a task of the client. */
   moveVm(vmid: number, node: string): void {
     const vm = this.#vm(vmid);

@@ -53,6 +53,32 @@ describe('a disk of 2 GiB', () => {
   });
 });
 
+describe('an image of version 2', () => {
+  const taken: Given = [
+    ['POST qemu/100/snapshot', { snapname: 's1' }],
+    ({ simulator }) => {
+      for (const volume of simulator.world.volumes.all())
+        if (volume.vmid === 100) simulator.downgradeImage(`${volume.storage}:${volume.name}`);
+    },
+  ];
+
+  it('does not grow while it has a snapshot', async () => {
+    const end = await taskEnd(await labWith(...taken), resize('3G'));
+    expect(end.exit).toMatch(/^command '\/usr\/bin\/qemu-img resize .* failed: exit code 1$/);
+    expect(end.log[0]).toBe("qemu-img: Can't resize a v2 image which has snapshots");
+  });
+
+  it('does not grow in a running VM either', async () => {
+    const end = await taskEnd(await labWith(...taken, ...started), resize('3G'));
+    expect(end.exit).toBe("VM 100 qmp command 'block_resize' failed - Can't resize a v2 image which has snapshots");
+  });
+
+  it('grows when the snapshot is gone', async () => {
+    const lab = await labWith(...taken, ['DELETE qemu/100/snapshot/s1'], resize('3G'));
+    expect((await configOf(lab))['scsi0']).toMatch(/,size=3G$/);
+  });
+});
+
 describe('the task fails', () => {
   const rows: CallRow[] = [
     { name: 'when the disk would shrink', call: resize('1G'), want: 'shrinking disks is not supported' },

@@ -77,17 +77,31 @@ async function grow(call: Call, volume: Volume, wanted: number, task: Task): Pro
   const { world } = call;
   const running = volume.vmid !== undefined && world.vms.get(volume.vmid)?.running !== undefined;
   await task.wait(durations.resize);
+  if (volume.isVersion2 === true && volume.snapshots.length > 0) throw blockedBySnapshots(call, volume, wanted, task);
   const storage = world.volumes.storages.get(volume.storage);
   const bytes = Math.ceil(wanted / 1024) * 1024;
   if (storage !== undefined && wanted > largestImage) {
     task.print('qemu-img: Failed to grow the L1 table: File too large');
-    const options = volume.format === 'qcow2' ? "'--preallocation=metadata' " : '';
-    throw failure(
-      `command '/usr/bin/qemu-img resize ${options}-f ${volume.format} ${world.volumes.path(volume)} ${BigInt(wanted)}' failed: exit code 1`,
-    );
+    throw commandFailed(call, volume, wanted);
   }
   volume.sizeBytes = running ? wanted : bytes;
   if (!running) task.print('Image resized.');
+}
+
+// QEMU's own words (block/qcow2.c). A running VM's QEMU is asked, for a stopped one qemu-img is.
+function blockedBySnapshots(call: Call, volume: Volume, wanted: number, task: Task): Error {
+  const reason = "Can't resize a v2 image which has snapshots";
+  const vm = call.world.vms.get(volume.vmid ?? 0);
+  if (vm?.running !== undefined) return failure(`VM ${vm.vmid} qmp command 'block_resize' failed - ${reason}`);
+  task.print(`qemu-img: ${reason}`);
+  return commandFailed(call, volume, wanted);
+}
+
+function commandFailed({ world }: Call, volume: Volume, wanted: number): Error {
+  const options = volume.format === 'qcow2' ? "'--preallocation=metadata' " : '';
+  return failure(
+    `command '/usr/bin/qemu-img resize ${options}-f ${volume.format} ${world.volumes.path(volume)} ${BigInt(wanted)}' failed: exit code 1`,
+  );
 }
 
 export const resizeRoutes: Route[] = [

@@ -53,6 +53,8 @@ export interface Volume {
   hidden: boolean;
   /** Holds an operating system, so a VM that boots from it comes up. */
   bootable: boolean;
+  /** A qcow2 image of version 2, as some vendors still publish: no size per snapshot, so it cannot grow with some. */
+  isVersion2?: boolean;
 }
 
 export function volumeId(volume: Volume): string {
