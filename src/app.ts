@@ -7,6 +7,8 @@ import type { Context } from './controllers/context.ts';
 import { createCredentialSource, loadSeed } from './controllers/credentials.ts';
 import { createQueues, runControllers } from './controllers/run-controllers.ts';
 import { createInformers, type Informers } from './controllers/stores.ts';
+import { sweepCluster } from './controllers/sweep.ts';
+import { Sightings } from './controllers/sweep-sightings.ts';
 import { watchChanges } from './controllers/watch-changes.ts';
 import type { DNSZone } from './api/dns-zone.ts';
 import { PowerDnsServers } from './dns/powerdns-servers.ts';
@@ -113,11 +115,16 @@ async function act(
       metrics.pveSeconds.observe({ cluster }, durationMs / 1000);
     },
     onInventory: (name) => changes.onInventory(name),
+    onOpen: (connection, ending) => {
+      const enqueue = (key: string): void => queues.virtualMachines.add(key, 'resync');
+      void sweepCluster({ connection, context, clock, random: Math.random, enqueue }, ending);
+    },
   });
   const context: Context = {
     client,
     stores,
     clusters,
+    sightings: new Sightings(),
     events,
     log,
     metrics,

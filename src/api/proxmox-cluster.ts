@@ -100,6 +100,19 @@ const spec = z.object({
     })
     .optional()
     .describe('How much work is given to the cluster at once.'),
+  sweep: z
+    .object({
+      callsPerMinute: z
+        .int()
+        .min(0)
+        .max(6000)
+        .optional()
+        .describe(
+          'Reading calls a minute that look, one VM after the other, for what the list of the cluster does not show: description, name, disks, network card, firewall, pending changes. A round takes the longer the more VMs there are. 0: never. Default 60.',
+        ),
+    })
+    .optional()
+    .describe('Looking for changes that somebody made in Proxmox VE.'),
   allowedNamespaces: allowedNamespaces.optional(),
 });
 

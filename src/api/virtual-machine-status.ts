@@ -53,6 +53,35 @@ export const executedOperationSchema = z.object({
   runName: objectName.optional().describe('VirtualMachineRun that records it.'),
   remembered: z.boolean().describe('Whether the same request is refused from now on.'),
   observations: z.array(z.string().max(300)).max(64).optional().describe('What it saw, if it was asked to look.'),
+  vmid: vmid.optional().describe('VMID that an Adopt was about.'),
+});
+
+export const driftSchema = z.object({
+  detectedAt: time.optional().describe('When it was first seen.'),
+  identity: z
+    .enum(['Unstamped', 'Foreign'])
+    .optional()
+    .describe(
+      'The VM under the VMID does not carry the stamp of this object: it carries none, or that of another one.',
+    ),
+  differences: z
+    .array(
+      z.object({
+        step: z.string().max(64).describe('Step that compares it, or name.'),
+        message: z.string().max(300).describe('What differs, in words.'),
+        correction: z
+          .enum(['Automatic', 'OnRequest', 'None'])
+          .describe(
+            'Automatic: changed back where spec.driftPolicy is Correct. OnRequest: only by an operation of type ChangePackage, because something would be made anew. None: the change of package does not change it back.',
+          ),
+      }),
+    )
+    .max(32)
+    .optional()
+    .describe('In what the VM differs from what is declared.'),
+  pending: z.array(z.string().max(64)).max(64).optional().describe('Options whose change waits for the next start.'),
+  correctedAt: time.optional().describe('When the last correction began.'),
+  corrections: z.int().min(0).optional().describe('Corrections one after the other; each makes the pause longer.'),
 });
 
 const dnsCount = z.object({
@@ -196,6 +225,7 @@ export const statusSchema = z.object({
           action: z.string().max(64).describe('Call that is about to be made, or was made.'),
           sentAt: time.describe('When it was decided.'),
           attempt: z.int().min(1).describe('How many times it was decided.'),
+          failed: z.boolean().optional().describe('Whether its task has failed, so that it was not carried out.'),
         })
         .optional()
         .describe('Stored before a call that must not be repeated blindly.'),
@@ -212,6 +242,14 @@ export const statusSchema = z.object({
         .describe(
           'Options of a refused configuration change that may have stayed behind as pending; they are taken back first.',
         ),
+      blockedBySnapshots: z
+        .boolean()
+        .optional()
+        .describe('Whether Proxmox VE refused to resize the disk of this step because of snapshots.'),
+      guestPassword: z
+        .enum(['Set', 'Refused'])
+        .optional()
+        .describe('What became of the new password in the running guest.'),
       separately: z
         .boolean()
         .optional()
@@ -225,9 +263,17 @@ export const statusSchema = z.object({
     .max(64)
     .optional()
     .describe('Operations that were executed, so that the same request is not executed again.'),
+  drift: driftSchema.optional().describe('What somebody changed in Proxmox VE, as it was last seen.'),
   settledAt: time
     .optional()
     .describe('When the last pipeline ended. A list of Proxmox VE that is older is not trusted.'),
+  snapshotsInTheWay: z
+    .array(z.string().max(40))
+    .max(64)
+    .optional()
+    .describe(
+      'Snapshots that keep a disk from growing to the size of the package, until spec.consent.deleteSnapshots names them all.',
+    ),
   passwordGeneration: z.int().min(0).optional().describe('How many times the password was reset.'),
   suspension: z
     .object({

@@ -46,6 +46,8 @@ export interface ClusterRegistryOptions {
   /** Called after every poll of a cluster's inventory. */
   onInventory(clusterName: string): void;
   inventoryPollMs?: number;
+  /** Called with every connection that is opened; the signal aborts when it is closed. */
+  onOpen?(connection: ClusterConnection, signal: AbortSignal): void;
 }
 
 interface Entry {
@@ -149,6 +151,7 @@ export class ClusterRegistry {
       cloneSlots: this.#cloneSlots(cluster),
       migrationMs: (spec.timeouts?.migrationSeconds ?? DEFAULT_MIGRATION_SECONDS) * 1000,
     };
+    this.#options.onOpen?.(connection, signal);
     return {
       connection,
       fingerprint,

@@ -16,6 +16,7 @@ import type { Secret } from '../kube/secrets.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { ClusterRegistry } from './clusters.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Sightings } from './sweep-sightings.ts';
 
 /** The part of an informer that reconciles read; tests hand in plain maps. */
 export type Store<T extends KubeObject> = Pick<Informer<T>, 'get' | 'list' | 'byIndex' | 'observe' | 'forget'>;
@@ -49,6 +50,8 @@ export interface Context {
   client: KubeClient;
   stores: Stores;
   clusters: ClusterRegistry;
+  /** What the sweeps have seen and no reconcile has taken in yet. */
+  sightings: Sightings;
   events: Pick<EventRecorder, 'emit'>;
   log: Log;
   metrics: Metrics;

@@ -3,15 +3,18 @@ import { resources } from '../api/resources.ts';
 import type { Condition } from '../api/object.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { correctionDueMs, driftConditions, mismatch } from '../domain/drift.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';
 import { publishDns } from '../steps/publish-dns.ts';
 import type { VmResource } from '../pve/answer-types.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
+import { tellRaised } from './condition-events.ts';
 import type { Context } from './context.ts';
 import { changeDns } from './dns-publication.ts';
 import { withPackageCondition } from './pending-changes.ts';
+import type { Sighting } from './sweep-sightings.ts';
 
 const DNS_RETRY_MS = 10 * 60_000;
 /** One pass of Proxmox VE's statistics daemon is ten seconds; two for a busy node. */
@@ -22,22 +25,46 @@ const LIST_LAG_MS = 20_000;
  */
 export const FIRST_SIGHT_MS = LIST_LAG_MS + 15_000;
 
-/** `stored` is the VM as the API server has it; `vm` may have a status that is to be written. */
+/**
+ * `stored` is the VM as the API server has it; `vm` may have a status that is to be written, with what `sighting` has
+ * shown in it.
+ */
 export async function keepReady(
   vm: VirtualMachine,
   stored: VirtualMachine,
   context: Context,
+  sighting?: Sighting,
 ): Promise<ReconcileResult> {
   const before = vm.status ?? {};
   const seen = withSightings(before, snapshotOf(before, context));
   const published = await withDnsRetry(vm, seen, context);
-  const status = withConditions(vm, published, context);
+  const status = withConditions({ ...vm, status: published }, vm, context, sighting);
   const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, {
     ...status,
     observedGeneration: vm.metadata.generation ?? 0,
   });
-  if (written) context.stores.virtualMachines.observe(object);
-  return nextLook(status, context.now());
+  context.sightings.done(vm.metadata.uid, sighting);
+  if (written) {
+    context.stores.virtualMachines.observe(object);
+    tellRaised(context, stored, object, TOLD_AT_REST);
+    tellMissed(context, stored, object);
+  }
+  const now = context.now();
+  return earlier(nextLook(status, now), correctionDueMs(vm.spec, status.drift, now));
+}
+
+/** No pipeline runs that would tell of it. */
+const TOLD_AT_REST: ReadonlySet<string> = new Set(['DriftDetected', 'ShrinkRefused', 'IdentityMismatch']);
+
+function tellMissed({ events }: Context, before: VirtualMachine, after: VirtualMachine): void {
+  const [was, is] = [before, after].map(({ status }) => findCondition(status?.conditions, 'Ready'));
+  if (is?.reason !== 'VirtualMachineMissing' || was?.reason === is.reason) return;
+  events.emit(after, { type: 'Warning', reason: is.reason, message: is.message });
+}
+
+function earlier(look: ReconcileResult, dueMs: number | undefined): ReconcileResult {
+  if (dueMs === undefined) return look;
+  return { kind: 'after', ms: look.kind === 'after' ? Math.min(look.ms, dueMs) : dueMs };
 }
 
 /** Whether Proxmox VE shows the VM, as far as a list that can be trusted tells: true when nothing is known. */
@@ -77,6 +104,13 @@ export function withSightings(
   return { ...status, node: seen.node, powerState: isUnknown ? 'Unknown' : powerState };
 }
 
+// Moving a VM is up to people and to the cluster; where it is now is said, and nothing else comes of it.
+function movedCondition(before: VirtualMachineStatus | undefined, { node }: VirtualMachineStatus): Shown[] {
+  if (before?.node === undefined || node === undefined || before.node === node) return [];
+  const message = `The VM is on node ${node}; it was moved there in Proxmox VE.`;
+  return [{ type: 'Placed', status: 'True', reason: 'Succeeded', message }];
+}
+
 // A container under our number is not our VM.
 function listedVm({ vmid }: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): VmResource | undefined {
   const listed = vmid === undefined ? undefined : snapshot?.vms.get(vmid);
@@ -98,7 +132,13 @@ async function withDnsRetry(
   return { ...status, dns };
 }
 
-function withConditions(vm: VirtualMachine, status: VirtualMachineStatus, context: Context): VirtualMachineStatus {
+function withConditions(
+  vm: VirtualMachine,
+  before: VirtualMachine,
+  context: Context,
+  sighting: Sighting | undefined,
+): VirtualMachineStatus {
+  const status = vm.status ?? {};
   const now = context.now();
   const observedGeneration = vm.metadata.generation ?? 0;
   const shortfall = publishDns.shortfall?.(status);
@@ -110,29 +150,52 @@ function withConditions(vm: VirtualMachine, status: VirtualMachineStatus, contex
       ...setCondition(conditions, { type: 'DNSPublished', status: dnsStatus, ...shown, observedGeneration }, now),
     ];
   }
-  const { type, status: value, reason, message } = readyCondition(status, snapshotOf(status, context));
-  const ready = { type, status: value, reason, message };
-  conditions = [...setCondition(conditions, { ...ready, observedGeneration }, now)];
+  const shown = [
+    readyCondition(status, snapshotOf(status, context)),
+    ...movedCondition(before.status, status),
+    ...driftConditions(status.drift, status.vmid).map((one) => ({ ...one, status: 'True' as const })),
+  ];
+  const over = overConditions(status, sighting);
+  conditions = conditions.filter(({ type }) => !over.has(type));
+  for (const { type, status: value, reason, message } of shown)
+    conditions = [...setCondition(conditions, { type, status: value, reason, message, observedGeneration }, now)];
   return withPackageCondition(vm, { ...status, conditions }, context);
 }
 
-/** Ready as the snapshot shows the VM; as it was while there is none that can be trusted. */
-function readyCondition(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): ReadyCondition {
-  const before = findCondition(status.conditions, 'Ready');
-  if (snapshot === undefined && before !== undefined) return before;
-  const seen = listedVm(status, snapshot);
-  if (snapshot !== undefined && status.vmid !== undefined && seen === undefined) {
-    const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, or delete this object.`;
-    return { type: 'Ready', status: 'False', reason: 'VirtualMachineMissing', message };
-  }
-  if (seen !== undefined && isOffline(snapshot, seen.node)) {
-    const message = `Node ${seen.node} is offline; whether VM ${seen.vmid} can be used cannot be told.`;
-    return { type: 'Ready', status: 'Unknown', reason: 'WaitingForNode', message };
-  }
-  return { type: 'Ready', status: 'True', reason: 'Ready', message: READY_MESSAGES[status.powerState ?? 'Running'] };
+/** Abnormal conditions that do not hold any more. A mismatch that a pipeline met is over only when it was looked at again. */
+function overConditions(status: VirtualMachineStatus, sighting: Sighting | undefined): ReadonlySet<string> {
+  const isOurs = sighting?.observed.kind === 'ours';
+  const shown = driftConditions(status.drift, status.vmid).map(({ type }) => type as string);
+  const mine = ['DriftDetected', 'RestartRequired', ...(isOurs ? ['IdentityMismatch'] : [])];
+  return new Set(mine.filter((type) => !shown.includes(type)));
 }
 
-type ReadyCondition = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+/** Ready as the snapshot shows the VM; as it was while there is none that can be trusted. */
+function readyCondition(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): Shown {
+  const before = findCondition(status.conditions, 'Ready');
+  if (snapshot === undefined && before !== undefined) return before;
+  return foundMissing(status, snapshot) ?? foundAway(status, snapshot) ?? foundThere(status);
+}
+
+function foundMissing(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): Shown | undefined {
+  if (snapshot === undefined || status.vmid === undefined || listedVm(status, snapshot) !== undefined) return undefined;
+  const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, make it anew with an operation of type Redeploy, or delete this object.`;
+  return { type: 'Ready', status: 'False', reason: 'VirtualMachineMissing', message };
+}
+
+function foundAway(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): Shown | undefined {
+  const seen = listedVm(status, snapshot);
+  if (seen === undefined || !isOffline(snapshot, seen.node)) return undefined;
+  const message = `Node ${seen.node} is offline; whether VM ${seen.vmid} can be used cannot be told.`;
+  return { type: 'Ready', status: 'Unknown', reason: 'WaitingForNode', message };
+}
+
+function foundThere({ drift, vmid, powerState = 'Running' }: VirtualMachineStatus): Shown {
+  if (drift?.identity !== undefined) return { ...mismatch(drift.identity, vmid), type: 'Ready', status: 'False' };
+  return { type: 'Ready', status: 'True', reason: 'Ready', message: READY_MESSAGES[powerState] };
+}
+
+type Shown = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** Power is left to people: a VM that they stopped is as it was declared. */
 const READY_MESSAGES = {

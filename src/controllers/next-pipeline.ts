@@ -5,6 +5,7 @@ import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
 import type { Explanation } from '../errors.ts';
+import { corrected, correctionHistory, correctionTrigger } from '../domain/drift.ts';
 import { isRemembered, operationDigest } from '../domain/operations-memory.ts';
 import { templateRefusal } from '../domain/operations-refusals.ts';
 import { resolvePackage } from '../domain/package.ts';
@@ -74,8 +75,7 @@ function run(
   const isReplaced = options.anew === true && before.operation?.request?.uid !== options.request?.uid;
   const current = isReplaced ? withInterruptedRequest(before, options.trigger, now) : before;
   const status = openOperation(machine, current, { ...options, vm: owner, nowMs: now });
-  const conditions = isAboutDisks(machine) ? withoutFindings(status.conditions) : status.conditions;
-  return { kind: 'run', machine, status: { ...status, conditions, ...change } };
+  return { kind: 'run', machine, status: { ...withoutFindings(machine, status), ...change } };
 }
 
 const SIZE_CONDITIONS: readonly StepCondition[] = ['SystemDiskSized', 'AdditionalDiskSized'];
@@ -84,9 +84,24 @@ function isAboutDisks({ entries }: Machine): boolean {
   return entries.some(({ step }) => SIZE_CONDITIONS.includes(step.condition));
 }
 
-// What an earlier pipeline found is found again, if it still holds.
-function withoutFindings(conditions: VirtualMachineStatus['conditions']): VirtualMachineStatus['conditions'] {
-  return conditions?.filter(({ type }) => type !== 'ShrinkRefused' && type !== 'ConsentRequired');
+/** Machines that look at all that a package decides on: what the sweep found is theirs to find anew. */
+const COMPARE_ALL: ReadonlySet<Machine> = new Set([deploy, changePackage, reinstall, redeploy]);
+
+// What an earlier pipeline or the sweep found is found again, if it still holds.
+function withoutFindings(machine: Machine, status: VirtualMachineStatus): VirtualMachineStatus {
+  const ofDisks = isAboutDisks(machine) ? withoutDiskFindings(status) : status;
+  return COMPARE_ALL.has(machine) ? withoutDrift(ofDisks) : ofDisks;
+}
+
+function withoutDiskFindings({ snapshotsInTheWay: _found, ...status }: VirtualMachineStatus): VirtualMachineStatus {
+  const conditions = status.conditions?.filter(({ type }) => type !== 'ShrinkRefused' && type !== 'ConsentRequired');
+  return { ...status, conditions };
+}
+
+function withoutDrift({ drift, ...status }: VirtualMachineStatus): VirtualMachineStatus {
+  const conditions = status.conditions?.filter(({ type }) => type !== 'DriftDetected' && type !== 'RestartRequired');
+  const history = correctionHistory(drift);
+  return { ...status, conditions, ...(history === undefined ? {} : { drift: history }) };
 }
 
 /** The pipeline that a status without an operation was in: its states tell. */
@@ -154,7 +169,6 @@ function requestedReinstallation(situation: Situation, operation: VirtualMachine
   if (refusal !== undefined) return { kind: 'refuse', operation, explanation: refusal };
   const declaredSystem = resolvePackage({ plan, spec: vm.spec }).package?.operatingSystem;
   const operatingSystem = operation.spec.reinstall?.template ?? declaredSystem ?? effective.operatingSystem;
-  // A new machine has a new password.
   const change = { effective: { ...effective, operatingSystem } };
   return run(situation, reinstall, opening(operation), change);
 }
@@ -181,6 +195,8 @@ function changed(
 
 /** What the declaration asks of a VM at rest. */
 function declared(situation: Situation): NextWork | undefined {
+  // Under its VMID is another machine: every pipeline would only find that out.
+  if (situation.vm.status?.drift?.identity !== undefined) return undefined;
   return powerChange(situation) ?? packageChange(situation) ?? driftCorrection(situation);
 }
 
@@ -200,5 +216,8 @@ function packageChange(situation: Situation): NextWork | undefined {
 }
 
 function driftCorrection(situation: Situation): NextWork | undefined {
-  return situation.correctsDrift ? run(situation, changePackage, { trigger: 'drift', anew: true }) : undefined;
+  const { drift } = situation.vm.status ?? {};
+  if (!situation.correctsDrift || drift === undefined) return undefined;
+  const options = { trigger: correctionTrigger(drift), anew: true };
+  return run(situation, changePackage, options, { drift: corrected(drift, situation.now) });
 }

@@ -22,7 +22,7 @@ export async function observeVm(connection: ClusterConnection, wanted: Wanted): 
   const hint = wanted.nodeHints.find((node) => !isOffline(connection.inventory.snapshot(), node));
   if (hint !== undefined) {
     const found = await configOn(connection, hint, wanted.vmid);
-    if (found !== undefined) return judged(found, hint, wanted);
+    if (found !== undefined) return observedVm(found, hint, wanted);
   }
   return observeByList(connection, wanted, hint);
 }
@@ -41,7 +41,7 @@ async function observeByList(
     throw new WaitingError('WaitingForNode', `Node ${listed.node} with VM ${wanted.vmid} is offline.`, NODE_RECHECK_MS);
   }
   const found = await configOn(connection, listed.node, wanted.vmid);
-  if (found !== undefined) return judged(found, listed.node, wanted);
+  if (found !== undefined) return observedVm(found, listed.node, wanted);
   // Listed, but not there: the list lags up to ten seconds behind a destroy. The node that was asked said the same.
   if (asked === listed.node) return provenAbsent(connection, wanted);
   throw new WaitingError(
@@ -74,7 +74,8 @@ async function configOn(connection: ClusterConnection, node: string, vmid: numbe
   }
 }
 
-function judged(config: VmConfig, node: string, wanted: Wanted): ObservedVm {
+/** Whose the VM is that a node has shown. */
+export function observedVm(config: VmConfig, node: string, wanted: Pick<Wanted, 'uid' | 'vmid'>): ObservedVm {
   const identity = judgeIdentity(config, { uid: wanted.uid, vmid: wanted.vmid });
   if (identity === 'cloning') return { kind: 'cloning', node };
   if (identity !== 'ours') return { kind: 'foreign', node, stamped: identity === 'foreign' };

@@ -3,6 +3,7 @@ import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { correctionDueMs } from '../domain/drift.ts';
 import { deadlineOf, isPaused, nextOperation, PAUSE_ANNOTATION } from '../domain/operations.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { addFinalizer, hasFinalizer } from '../kube/finalizers.ts';
@@ -10,8 +11,10 @@ import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import { closeOperation, operationOf } from '../machine/progress.ts';
 import type { Machine } from '../machine/vocabulary.ts';
+import { adopt } from './adopt.ts';
 import { type Context, INDEX } from './context.ts';
 import { reconcileDeletion, showHeld, withoutAbnormal } from './deletion.ts';
+import { withSighting } from './drift.ts';
 import { withEndedOperation, withEndedRequest, withInterruptedRequest } from './executed-operations.ts';
 import { FINALIZER } from './finalizer.ts';
 import { keepReady, showsVm } from './keep-ready.ts';
@@ -28,14 +31,30 @@ export async function reconcileVirtualMachine(
   const { context } = parts;
   const found = context.stores.virtualMachines.get(key);
   if (found === undefined) return { kind: 'done' };
-  if (isPaused(found)) return hold(found, context);
+  if (isPaused(found)) return whilePaused(found, parts, signal);
   if (found.metadata.deletionTimestamp !== undefined) {
     if (!hasFinalizer(found, FINALIZER)) return { kind: 'done' };
     return reconcileDeletion(found, parts, signal);
   }
-  const vm = await addFinalizer(context.client, resources.virtualMachine, found, FINALIZER);
-  if (vm !== found) context.stores.virtualMachines.observe(vm);
+  const vm = await finalized(found, context);
   return carryOut(nextWork(situationOf(withoutPause(vm), context)), vm, parts, signal);
+}
+
+async function finalized(found: VirtualMachine, { client, stores }: Context): Promise<VirtualMachine> {
+  const vm = await addFinalizer(client, resources.virtualMachine, found, FINALIZER);
+  if (vm !== found) stores.virtualMachines.observe(vm);
+  return vm;
+}
+
+// An object is paused so that it deploys nothing until it has adopted the VM that is there.
+async function whilePaused(
+  found: VirtualMachine,
+  parts: VirtualMachineParts,
+  signal: AbortSignal,
+): Promise<ReconcileResult> {
+  const { operation } = situationOf(found, parts.context);
+  if (operation?.spec.type !== 'Adopt') return hold(found, parts.context);
+  return adopt(await finalized(found, parts.context), operation, parts, signal);
 }
 
 async function hold(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
@@ -58,7 +77,7 @@ function situationOf(vm: VirtualMachine, context: Context): Situation {
     wish: (options) => packageWish(vm, context, options),
     plan: context.stores.planRevisions.get(vm.status?.planRevision ?? '')?.spec.plan,
     expired: operations.some((operation) => isRequestOf(operation, vm) && (deadlineOf(operation) ?? now) < now),
-    correctsDrift: false,
+    correctsDrift: correctionDueMs(vm.spec, vm.status?.drift, now) === 0,
   };
 }
 
@@ -83,17 +102,22 @@ async function carryOut(
     case 'refuse':
       return end(vm, context, vm.status ?? {}, { operation: work.operation, ...work.explanation });
     case 'adopt':
-      return end(vm, context, vm.status ?? {}, {
-        operation: work.operation,
-        reason: 'Refused',
-        message: 'Adoption is not possible yet.',
-      });
+      return adopt(vm, work.operation, parts, signal);
     case 'rest':
-      await keepReservations(vm, parts);
-      return keepReady({ ...vm, status: work.status }, vm, context);
+      return rest(vm, work.status, parts);
     default:
       return work satisfies never;
   }
+}
+
+async function rest(
+  vm: VirtualMachine,
+  status: VirtualMachineStatus,
+  parts: VirtualMachineParts,
+): Promise<ReconcileResult> {
+  await keepReservations(vm, parts);
+  const seen = await withSighting(vm, status, parts);
+  return keepReady({ ...vm, status: seen.status }, vm, parts.context, seen.sighting);
 }
 
 // An address or a VMID that nothing holds any more would be given to the next VM.

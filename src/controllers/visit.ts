@@ -12,9 +12,10 @@ import type { Facts, Need } from '../machine/facts.ts';
 import type { Trouble } from '../machine/outcome.ts';
 import { nextEntry, stepsDone } from '../machine/progress.ts';
 import type { Action, ActionKind, ConditionNote, Machine, MachineEntry } from '../machine/vocabulary.ts';
-import { taskFailure } from '../pve/errors.ts';
+import { isSnapshotRefusal, taskFailure } from '../pve/errors.ts';
 import { parseUpid, type Upid } from '../pve/upid.ts';
 import type { Allocations } from './allocations.ts';
+import { tellRaised } from './condition-events.ts';
 import type { Context } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
 import { firewallAfter } from './firewall-after.ts';
@@ -142,7 +143,9 @@ export class VirtualMachineVisit implements Visit {
       return { kind: 'running', explanation: slowMigration(status, this.now(), migrationMs) };
     }
     if (state.state === 'ok') return { kind: 'ended' };
-    return { kind: 'failed', failure: taskTrouble(taskFailure(state.exitstatus, state.logTail ?? []), name) };
+    const error = taskFailure(state.exitstatus, state.logTail ?? []);
+    const learned = isSnapshotRefusal(error.detail) ? { blockedBySnapshots: true } : undefined;
+    return { kind: 'failed', failure: taskTrouble(error, name), learned };
   }
 
   #watch(upid: string, status: VirtualMachineStatus): void {
@@ -204,9 +207,12 @@ export class VirtualMachineVisit implements Visit {
       now: timestamp(context.now()),
     });
     const next = { ...stored, conditions };
-    const { written, object } = await patchStatus(context.client, resources.virtualMachine, this.#object, next);
+    const before = this.#object;
+    const { written, object } = await patchStatus(context.client, resources.virtualMachine, before, next);
     this.#object = object;
-    if (written) context.stores.virtualMachines.observe(object);
+    if (!written) return;
+    context.stores.virtualMachines.observe(object);
+    tellRaised(context, before, object);
   }
 }
 

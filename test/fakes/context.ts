@@ -9,6 +9,7 @@ import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import { ClusterRegistry, type TransportFactory } from '../../src/controllers/clusters.ts';
 import { type Context, INDEX, type Stores } from '../../src/controllers/context.ts';
 import { hostnameOf } from '../../src/controllers/design.ts';
+import { Sightings } from '../../src/controllers/sweep-sightings.ts';
 import { vmKeyOf } from '../../src/controllers/virtual-machine-operation-surroundings.ts';
 import type { EventInput } from '../../src/kube/events.ts';
 import { keyOf, type KubeObject } from '../../src/kube/types.ts';
@@ -63,6 +64,7 @@ export function createFakeContext(options: FakeContextOptions = {}): FakeContext
     client: kube.client,
     stores,
     clusters,
+    sightings: new Sightings(),
     events: { emit: (regarding: KubeObject, event) => void events.push({ ...event, about: keyOf(regarding) }) },
     log,
     metrics: createMetrics(),
