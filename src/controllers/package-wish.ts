@@ -50,7 +50,7 @@ function changesOf(
   return [
     ...packageDifference(effective, wanted).map(({ option, from, to }) => `${option} ${from} → ${to}`),
     ...(planRevision === vm.status?.planRevision ? [] : [`plan revision ${planRevision}`]),
-    ...(wanted.additionalDiskGiB === 0 && isNewlyConsented(vm) ? ['consent'] : []),
+    ...(isNewlyConsented(vm, wanted) ? ['consent'] : []),
   ];
 }
 
@@ -96,9 +96,18 @@ function otherPlanProblem(vm: VirtualMachine, plan: Plan, context: Pick<Context,
   }
 }
 
-// A disk that was kept for want of consent goes as soon as there is one.
-function isNewlyConsented({ spec, status = {}, metadata }: VirtualMachine): boolean {
-  if (status.disks?.additional === undefined || metadata.generation === status.observedGeneration) return false;
+// What was kept for want of consent goes as soon as there is one.
+function isNewlyConsented(vm: VirtualMachine, wanted: EffectivePackage): boolean {
+  return freesSnapshots(vm) || (wanted.additionalDiskGiB === 0 && freesDisk(vm));
+}
+
+function freesSnapshots({ spec, status }: VirtualMachine): boolean {
+  const { snapshotsInTheWay: inTheWay = [] } = status ?? {};
+  return inTheWay.length > 0 && inTheWay.every((name) => spec.consent?.deleteSnapshots?.includes(name));
+}
+
+function freesDisk({ spec, status, metadata }: VirtualMachine): boolean {
+  if (status?.disks?.additional === undefined || metadata.generation === status.observedGeneration) return false;
   return (spec.consent?.destroyVolumes ?? []).length > 0;
 }
 

@@ -3,13 +3,16 @@ import { API_VERSION } from '../api/object.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { StalledError, WaitingError } from '../errors.ts';
-import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
+import { isAlreadyExists, isInvalid, isNotFound } from '../kube/errors.ts';
 import { createSecret } from '../kube/secrets.ts';
 import type { ActionResult } from '../machine/advance.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { Action } from '../machine/vocabulary.ts';
-import { type Hands, type Handlers, DONE, ownRef } from './hands.ts';
+import { operationOf } from '../machine/progress.ts';
+import { isAgentSilence, PveError } from '../pve/errors.ts';
+import { type Hands, type Handlers, ownRef } from './hands.ts';
 
+const SECRET_TYPE = 'kubernetes.io/basic-auth';
 const COLLECTION_MS = 2 * 60_000;
 const COLLECTION_RECHECK_MS = 2_000;
 
@@ -18,10 +21,24 @@ export const CREDENTIAL_HANDLERS: Handlers<'createCredentials' | 'renewPassword'
   renewPassword,
   setGuestPassword: async (hands, { user }, facts) => {
     const password = passwordOf(hands, facts);
-    await hands.connection().api.setUserPassword(ownRef(facts), { username: user, password });
-    return DONE;
+    try {
+      await hands.connection().api.setUserPassword(ownRef(facts), { username: user, password });
+      return guestPassword(facts, 'Set');
+    } catch (error) {
+      if (!isGuestsRefusal(error)) throw error;
+      return guestPassword(facts, 'Refused');
+    }
   },
 };
+
+function guestPassword({ status }: Facts, outcome: 'Set' | 'Refused'): ActionResult {
+  return { kind: 'done', status: { operation: { ...operationOf(status), guestPassword: outcome } } };
+}
+
+/** The guest's own no, as opposed to one of the cluster: its agent fell silent, or the user does not exist in there. */
+function isGuestsRefusal(error: unknown): boolean {
+  return error instanceof PveError && !error.maybeApplied && (error.kind === 'refused' || isAgentSilence(error));
+}
 
 /** The password of the VM as its Secret has it now. */
 export function passwordOf({ credentials, vm }: Hands, { status }: Facts): string {
@@ -39,7 +56,7 @@ async function handOverCredentials(
   try {
     await createSecret(context.client, {
       metadata,
-      type: 'kubernetes.io/basic-auth',
+      type: SECRET_TYPE,
       values: { username, password },
     });
   } catch (error) {
@@ -50,13 +67,15 @@ async function handOverCredentials(
   return { kind: 'done', status: { credentialsSecret: metadata.name, osUser: username } };
 }
 
-/** The new password reaches its owner first: in the guest alone it would be lost. */
+/** The new password reaches its owner first: in the guest alone it would be lost. A Secret that was deleted is made again. */
 async function renewPassword(
   { context, credentials, vm }: Hands,
   { generation }: Extract<Action, { kind: 'renewPassword' }>,
+  facts: Facts,
 ): Promise<ActionResult> {
   const { password } = credentials.of(vm.metadata.uid ?? '', generation);
-  const { name, namespace, ownerReferences } = credentialsMetadata(vm);
+  const metadata = credentialsMetadata(vm);
+  const { name, namespace, ownerReferences } = metadata;
   const body = [
     // A Secret of this name that is not this VM's is left alone, without ever having been read.
     { op: 'test', path: '/metadata/ownerReferences/0/uid', value: ownerReferences[0]?.uid },
@@ -65,13 +84,18 @@ async function renewPassword(
   try {
     await context.client.patch(resources.secret, { name, namespace }, body, { kind: 'json' });
   } catch (error) {
+    if (isInvalid(error)) throw notTheOne(name);
     if (!isNotFound(error)) throw error;
-    throw new StalledError(
-      'SecretMissing',
-      `Secret ${name} with the credentials is gone. Reinstall the VM to get another.`,
-    );
+    const username = facts.status.osUser ?? '';
+    await createSecret(context.client, { metadata, type: SECRET_TYPE, values: { username, password } });
   }
   return { kind: 'done', status: { passwordGeneration: generation } };
+}
+
+// A patch whose test fails is answered with 422 and a message that says nothing.
+function notTheOne(name: string): StalledError {
+  const message = `Secret ${name} is not as it was made for this VM: it has another owner or no password. Delete it, and ask for a new password again.`;
+  return new StalledError('NameTaken', message);
 }
 
 function credentialsMetadata({ metadata }: VirtualMachine) {

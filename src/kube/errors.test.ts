@@ -6,6 +6,7 @@ import {
   isAlreadyExists,
   isConflict,
   isGone,
+  isInvalid,
   isNetworkError,
   isNotFound,
   isTooManyRequests,
@@ -16,7 +17,7 @@ function status(code: number, reason: string, details?: object): string {
   return JSON.stringify({ kind: 'Status', apiVersion: 'v1', code, reason, message: `it is ${reason}`, details });
 }
 
-const judgements = { isNotFound, isConflict, isAlreadyExists, isGone, isTooManyRequests, isNetworkError };
+const judgements = { isNotFound, isConflict, isAlreadyExists, isGone, isTooManyRequests, isNetworkError, isInvalid };
 
 test.each([
   { name: 'not found', status: 404, text: status(404, 'NotFound'), reason: 'NotFound', is: ['isNotFound'] },
@@ -28,6 +29,7 @@ test.each([
     reason: 'AlreadyExists',
     is: ['isAlreadyExists'],
   },
+  { name: 'invalid', status: 422, text: status(422, 'Invalid'), reason: 'Invalid', is: ['isInvalid'] },
   { name: 'expired', status: 410, text: status(410, 'Expired'), reason: 'Expired', is: ['isGone'] },
   {
     name: 'throttled',

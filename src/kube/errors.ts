@@ -100,6 +100,11 @@ export function networkError(what: string, cause: unknown): KubeError {
   return new KubeError({ status: 0, reason: 'Network', message: `${what}: ${text}`, cause });
 }
 
+/** The server refuses what the object would become, or a JSON patch whose test does not hold. */
+export function isInvalid(error: unknown): error is KubeError {
+  return error instanceof KubeError && error.status === 422;
+}
+
 export function isNotFound(error: unknown): error is KubeError {
   return error instanceof KubeError && error.status === 404;
 }

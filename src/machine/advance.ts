@@ -1,5 +1,5 @@
 // The engine: walks a machine from where the status stands until something has to be waited for, or until it is complete.
-import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type Explanation, StalledError, TransientError, WaitingError } from '../errors.ts';
 import { batchNeeds, type Configure, joinedChange, keysOf } from './batch.ts';
 import type { Facts, Need } from './facts.ts';
@@ -17,6 +17,7 @@ import {
   withFailedTask,
   withIntent,
   withIntentOf,
+  withObstacle,
   withoutIntent,
   withoutTask,
   withRevert,
@@ -32,9 +33,14 @@ export type ActionResult =
   /** A configuration call was refused; it may have left a part of itself behind as pending. */
   | { kind: 'refused'; explanation: Explanation };
 
-/** How a task stands. `failure` carries its last lines, classified. */
+/**
+ * How a task stands. `failure` carries its last lines, classified; `learned` is what the step has to know of it to go
+ * about it in another way.
+ */
 export type TaskView =
-  { kind: 'running'; explanation?: Explanation } | { kind: 'ended' } | { kind: 'failed'; failure: Error };
+  | { kind: 'running'; explanation?: Explanation }
+  | { kind: 'ended' }
+  | { kind: 'failed'; failure: Error; learned?: Partial<OperationStatus> };
 
 /** One reconcile's hands and eyes. Everything that reads or changes the world goes through here. */
 export interface Visit {
@@ -67,6 +73,7 @@ const DURABLE_INTENT: ReadonlySet<ActionKind> = new Set([
   'destroyDisk',
   'deleteSnapshot',
   'releaseReservations',
+  'releaseVmid',
   // How the VM was before must outlive the stop, or it is left stopped.
   'shutdown',
   'stop',
@@ -80,8 +87,8 @@ const INTENT: ReadonlySet<ActionKind> = new Set<ActionKind>([...DURABLE_INTENT, 
 const TOLERATED: ReadonlySet<ActionKind> = new Set(['shutdown', 'stop']);
 /** Calls whose task is the only one that tells of them: a failed one was not carried out, and leaves no trace. */
 const FORGOTTEN: ReadonlySet<ActionKind> = new Set(['clone', 'createCredentials']);
-/** Effects that are tried once a run and not looked at again. */
-const TRIED: ReadonlySet<ActionKind> = new Set(['removeBackups', 'renewPassword', 'setGuestPassword']);
+/** Effects that are had once a run and not looked at again. */
+const TRIED: ReadonlySet<ActionKind> = new Set(['removeBackups', 'renewPassword']);
 /** A step that is still not satisfied after this many actions in one pass is not going to be. */
 const MAX_ACTIONS_PER_STEP = 12;
 const TASK_RECHECK_MS = 5_000;
@@ -172,16 +179,24 @@ class Pass {
     const view = await this.#visit.task(upid, this.status);
     if (view.kind === 'running') throw this.#waitingForTask(view.explanation);
     if (view.kind !== 'failed') return this.#set(withRevert(withoutTask(this.status), undefined));
-    this.#failTask(view.failure);
+    this.#failTask(view);
   }
 
-  #failTask(failure: Error): void {
+  #failTask({ failure, learned }: Extract<TaskView, { kind: 'failed' }>): void {
     const { intent } = operationOf(this.status);
     const action = intent?.action as ActionKind | undefined;
     if (action !== undefined && TOLERATED.has(action)) return this.#set(withoutTask(this.status));
+    // The step goes on with what it has learned; a failure that teaches nothing new is one.
+    if (learned !== undefined && this.#isNews(learned))
+      return this.#set(withObstacle(this.status, this.current?.step.id ?? '', learned));
     this.#set(withFailedTask(this.status));
     if (action !== undefined && FORGOTTEN.has(action)) this.#set(withoutIntent(this.status));
     throw failure;
+  }
+
+  #isNews(learned: Partial<OperationStatus>): boolean {
+    const known: Partial<OperationStatus> = operationOf(this.status);
+    return Object.entries(learned).some(([key, value]) => known[key as keyof OperationStatus] !== value);
   }
 
   #waitingForTask(explanation?: Explanation): WaitingError {
@@ -269,8 +284,8 @@ class Pass {
     const before = this.status.operation?.intent;
     if (INTENT.has(action.kind)) this.#set(withIntent(this.status, action.kind, this.#visit.now()));
     if (DURABLE_INTENT.has(action.kind)) await this.#visit.save(this.status);
-    if (TRIED.has(action.kind)) this.#set(withTried(this.status, action.kind));
     const result = await this.#attempt(action, facts, before);
+    if (TRIED.has(action.kind)) this.#set(withTried(this.status, action.kind));
     if (result.kind === 'refused') return result;
     if (result.status !== undefined) this.#merge(result.status);
     if (result.kind === 'task') {

@@ -114,7 +114,7 @@ export function completeStep(
   const { status } = position;
   const operation = operationOf(status);
   const record = stepRecord(machine, position, entry, end);
-  const { intent: _intent, ...kept } = operation;
+  const { intent: _intent, blockedBySnapshots: _blocked, ...kept } = operation;
   return {
     done: position.done + 1,
     status: {
@@ -215,11 +215,27 @@ export function withoutTask(status: VirtualMachineStatus): VirtualMachineStatus 
  */
 export function withFailedTask(status: VirtualMachineStatus): VirtualMachineStatus {
   const { passwordHandedOver: _handedOver, ...operation } = operationOf(withoutTask(status));
-  // A joint change that failed goes one by one from now on, so that the step that fails has a name.
+  const { intent, revert, separately } = operation;
   return {
     ...status,
-    operation: { ...operation, separately: operation.revert === undefined ? operation.separately : true },
+    operation: {
+      ...operation,
+      intent: intent === undefined ? undefined : { ...intent, failed: true },
+      // A joint change that failed goes one by one from now on, so that the step that fails has a name.
+      separately: revert === undefined ? separately : true,
+    },
   };
+}
+
+/** A call was refused in a way that says what is in its way; it changed nothing. */
+export function withObstacle(
+  status: VirtualMachineStatus,
+  step: string,
+  learned: Partial<OperationStatus>,
+): VirtualMachineStatus {
+  const operation = operationOf(withoutTask(status));
+  const changed = operation.changed?.filter((id) => id !== step);
+  return { ...status, operation: { ...operation, ...learned, changed } };
 }
 
 export function withSeparateChanges(status: VirtualMachineStatus): VirtualMachineStatus {

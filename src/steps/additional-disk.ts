@@ -3,7 +3,7 @@ import { additionalDiskFormat, additionalDiskKey, newDiskValue } from '../domain
 import type { Facts, OwnVm } from '../machine/facts.ts';
 import type { ConditionNote, Step, Verdict } from '../machine/vocabulary.ts';
 import { type Drive, findSystemDisk, isDriveKey } from '../pve/drive.ts';
-import { driveIn, limitsOfPackage, planDiskLimits, planDiskSize, previousLimits } from './disk-steps.ts';
+import { driveIn, growthNeeds, limitsOfPackage, planDiskLimits, planDiskSize, previousLimits } from './disk-steps.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
 
 const NO_DISK = 'the package has no additional disk';
@@ -24,8 +24,9 @@ export const growAdditionalDisk: Step = {
   id: 'grow-additional-disk',
   title: 'Resize additional disk',
   condition: 'AdditionalDiskSized',
-  needs: () => ['observed'],
-  plan: (facts) => withDisk(facts, (key, drive) => planDiskSize(key, drive, designOf(facts).package.additionalDiskGiB)),
+  needs: growthNeeds,
+  plan: (facts) =>
+    withDisk(facts, (key, drive) => planDiskSize(facts, key, drive, designOf(facts).package.additionalDiskGiB)),
 };
 
 export const limitAdditionalDisk: Step = {

@@ -1,7 +1,8 @@
 // What the steps for the system disk and the additional disk share: growing a disk, and setting its limits.
 import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { type DiskLimits, limitsDiffer, sizeChange } from '../domain/disks.ts';
-import type { Facts, OwnVm } from '../machine/facts.ts';
+import { snapshotsBeforeResize } from '../domain/snapshots-and-resize.ts';
+import type { Facts, Need, OwnVm } from '../machine/facts.ts';
 import type { ConditionNote, Verdict } from '../machine/vocabulary.ts';
 import { type Drive, isDriveKey, parseDrive, printDrive, withLimits } from '../pve/drive.ts';
 
@@ -13,16 +14,17 @@ export function driveIn(vm: OwnVm, key: string | undefined): Drive | undefined {
   return text === undefined ? undefined : parseDrive(text);
 }
 
+/** What a step that grows a disk looks at: snapshots only after Proxmox VE refused because of them. */
+export function growthNeeds({ operation }: Facts['status']): readonly Need[] {
+  return operation?.blockedBySnapshots === true ? ['observed', 'snapshots'] : ['observed'];
+}
+
 /** Grows a disk to the size of the package. Never smaller: Proxmox VE cannot. */
-export function planDiskSize(key: string, drive: Drive, sizeGiB: number): Verdict {
+export function planDiskSize(facts: Facts, key: string, drive: Drive, sizeGiB: number): Verdict {
   if (sizeGiB === 0) return { kind: 'skip', why: 'the package keeps the size of the template' };
   switch (sizeChange(drive.sizeBytes ?? 0, sizeGiB)) {
     case 'grow':
-      return {
-        kind: 'act',
-        action: { kind: 'resizeDisk', disk: key, sizeGiB },
-        why: `${key} is smaller than ${sizeGiB} GiB`,
-      };
+      return planGrowth(facts, key, sizeGiB);
     case 'shrink':
       return {
         kind: 'skip',
@@ -32,6 +34,44 @@ export function planDiskSize(key: string, drive: Drive, sizeGiB: number): Verdic
     default:
       return { kind: 'done' };
   }
+}
+
+// Snapshots are in the way of few disks, and no call tells of which: the resize is tried first.
+function planGrowth({ snapshots = [], status, vm }: Facts, key: string, sizeGiB: number): Verdict {
+  const refused = status.operation?.blockedBySnapshots === true;
+  const verdict = snapshotsBeforeResize({ refused, snapshots, consent: vm.spec.consent?.deleteSnapshots });
+  switch (verdict.kind) {
+    case 'keep':
+      return {
+        kind: 'act',
+        action: { kind: 'resizeDisk', disk: key, sizeGiB },
+        why: `${key} is smaller than ${sizeGiB} GiB`,
+      };
+    case 'delete': {
+      const name = verdict.snapshots[0] ?? '';
+      const why = `${key} cannot grow while there are snapshots, and ${name} may be deleted`;
+      return { kind: 'act', action: { kind: 'deleteSnapshot', name }, why };
+    }
+    case 'ask':
+      return keptForSnapshots(key, snapshots, verdict.missing);
+    default:
+      return verdict satisfies never;
+  }
+}
+
+// The VM may have been stopped for other changes of the package: it is not left so until somebody consents.
+function keptForSnapshots(key: string, snapshots: readonly string[], missing: readonly string[]): Verdict {
+  const message = `Disk ${key} cannot grow while the VM has snapshots. It stays as it is until spec.consent.deleteSnapshots names them all; it lacks ${missing.join(', ')}.`;
+  const condition: ConditionNote = {
+    type: 'ConsentRequired',
+    reason: 'ConsentRequired',
+    message: message.slice(0, 300),
+  };
+  return {
+    kind: 'skip',
+    why: `nobody consented to deleting the snapshots ${missing.join(', ')}`.slice(0, 300),
+    note: { status: { snapshotsInTheWay: snapshots.slice(0, 64) }, conditions: [condition] },
+  };
 }
 
 function shrinkRefused(key: string, sizeGiB: number): ConditionNote {

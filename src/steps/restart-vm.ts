@@ -1,5 +1,6 @@
 // Reboot and Reset: done once per request, however often the operator is interrupted.
 import type { Facts } from '../machine/facts.ts';
+import type { Intent } from '../machine/progress.ts';
 import type { Action, Step, Verdict } from '../machine/vocabulary.ts';
 import { withOwnVm } from './own-vm.ts';
 
@@ -24,18 +25,28 @@ export const resetVm: Step = {
 
 function planReboot(facts: Facts): Verdict {
   const { intent, parameters } = facts.status.operation ?? {};
-  const { shutdownSeconds, startSeconds } = facts.cluster.times;
-  if (intent?.action !== 'reboot' && intent?.action !== 'start') {
-    return planOnce(facts, { kind: 'reboot', graceSeconds: parameters?.gracePeriodSeconds ?? shutdownSeconds });
-  }
-  if (facts.power === 'running') return { kind: 'done', note: { status: { powerState: 'Running' } } };
-  if (facts.now - Date.parse(intent.sentAt) > startSeconds * 1_000)
+  if (intent?.action === 'reboot' || intent?.action === 'start')
+    return facts.power === 'running' ? afterReboot(intent) : untilItIsBack(facts, intent);
+  const graceSeconds = parameters?.gracePeriodSeconds ?? facts.cluster.times.shutdownSeconds;
+  return planOnce(facts, { kind: 'reboot', graceSeconds });
+}
+
+function untilItIsBack({ now, cluster }: Facts, { sentAt, failed }: Intent): Verdict {
+  if (failed === true || now - Date.parse(sentAt) > cluster.times.startSeconds * 1_000)
     return { kind: 'act', action: { kind: 'start' }, why: 'the VM did not come back by itself' };
   return { kind: 'wait', reason: 'WaitingForTask', message: 'The VM is being started again.', afterMs: LOOK_MS };
 }
 
+// The task of a reboot fails when the guest has not shut down in its time: then it runs on as it was.
+function afterReboot({ action, failed }: Intent): Verdict {
+  if (action !== 'reboot' || failed !== true) return { kind: 'done', note: { status: { powerState: 'Running' } } };
+  const message = 'The guest did not shut down in its time and runs on. Ask for a Reset to restart it by force.';
+  return { kind: 'stall', reason: 'StillRunning', message };
+}
+
 function planOnce({ power, status }: Facts, action: Extract<Action, { kind: 'reboot' | 'reset' }>): Verdict {
-  if (status.operation?.intent?.action === action.kind) return { kind: 'done' };
+  const intent = status.operation?.intent;
+  if (intent?.action === action.kind && intent.failed !== true) return { kind: 'done' };
   if (power === 'running') return { kind: 'act', action, why: 'it was asked for' };
   return { kind: 'stall', reason: 'NotRunning', message: 'The VM is stopped; only a running one can be restarted.' };
 }

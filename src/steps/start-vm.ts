@@ -1,8 +1,12 @@
 // starting and ready: starts the VM, and sees it running; or leaves it stopped, where that is what is declared.
 import { powerAfter } from '../domain/power.ts';
 import type { Facts } from '../machine/facts.ts';
+import type { Intent } from '../machine/progress.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { withOwnVm } from './own-vm.ts';
+
+/** How often a VM that is starting is looked at. */
+const LOOK_MS = 5_000;
 
 export const startVm: Step = {
   id: 'start-vm',
@@ -41,7 +45,21 @@ function planAsDeclared(facts: Facts): Verdict {
   };
 }
 
-function planStart({ power }: Facts): Verdict {
+/** The verdict of the moment on a VM that is to run. A start that was sent is given its time before it is sent again. */
+function planStart({ power, now, status, cluster }: Facts): Verdict {
   if (power === 'running') return { kind: 'done', note: { status: { powerState: 'Running' } } };
-  return { kind: 'act', action: { kind: 'start' }, why: 'the VM is not running' };
+  const intent = status.operation?.intent;
+  const { startSeconds } = cluster.times;
+  const isStarting =
+    intent?.action === 'start' && intent.failed !== true && now - Date.parse(intent.sentAt) < startSeconds * 1_000;
+  return isStarting
+    ? stillStarting(intent, startSeconds)
+    : { kind: 'act', action: { kind: 'start' }, why: 'the VM is not running' };
+}
+
+function stillStarting({ attempt }: Intent, startSeconds: number): Verdict {
+  if (attempt === 1)
+    return { kind: 'wait', reason: 'WaitingForTask', message: 'The VM is being started.', afterMs: LOOK_MS };
+  const message = `The VM did not run ${startSeconds} s after it was started; it was started again. Its console tells why it ends.`;
+  return { kind: 'wait', reason: 'NotRunning', message, afterMs: LOOK_MS };
 }

@@ -2,16 +2,16 @@
 import type { Facts } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { type Drive, findSystemDisk } from '../pve/drive.ts';
-import { limitsOfPackage, planDiskLimits, planDiskSize, previousLimits } from './disk-steps.ts';
+import { growthNeeds, limitsOfPackage, planDiskLimits, planDiskSize, previousLimits } from './disk-steps.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
 
 export const growSystemDisk: Step = {
   id: 'grow-system-disk',
   title: 'Resize system disk',
   condition: 'SystemDiskSized',
-  needs: () => ['observed'],
+  needs: growthNeeds,
   plan: (facts) =>
-    withSystemDisk(facts, (key, drive) => planDiskSize(key, drive, designOf(facts).package.systemDiskGiB)),
+    withSystemDisk(facts, (key, drive) => planDiskSize(facts, key, drive, designOf(facts).package.systemDiskGiB)),
 };
 
 export const limitSystemDisk: Step = {

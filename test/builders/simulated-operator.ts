@@ -22,6 +22,8 @@ export interface SimulatedOperator extends AsyncDisposable {
   fake: FakeContext;
   sim: Simulator;
   parts: VirtualMachineParts;
+  /** The operator's token, for a test that calls the simulator as somebody else would. */
+  authorization: string;
   /** Keys that something woke. */
   woken: string[];
   /** Declares a VM of the plan. */
@@ -62,6 +64,7 @@ export async function simulatedOperator(plan: Partial<PlanSpec> = {}): Promise<S
     fake,
     sim,
     parts,
+    authorization,
     woken,
     declare: (name, spec) =>
       fake.kube.seed(resources.virtualMachine, {

@@ -6,6 +6,7 @@ import { completed } from '../../src/kube/requests.ts';
 import type { Secret } from '../../src/kube/secrets.ts';
 import type { IndexFunction } from '../../src/kube/store.ts';
 import { type KubeObject, type ObjectMeta, resourcePath, type ResourceType } from '../../src/kube/types.ts';
+import { patched } from './json-patch.ts';
 import { json, KubeState, merged, refusal, hasStatus, type StoredObject, type Target } from './kube-state.ts';
 
 /** One write that the server has carried out; a patch that changes nothing counts as well. */
@@ -100,12 +101,12 @@ export function createFakeKube(options: { now?: () => number } = {}): FakeKube {
       });
     },
     async patch(type, target, body, patchOptions) {
-      demandMerge(patchOptions);
+      const apply = PATCHES[patchOptions.kind];
       const request = { verb: 'patch' as const, type: resourceOf(type, patchOptions), ...named(type, target) };
       return carryOut(
         request,
         patchOptions.signal,
-        () => change(type, target, patchOptions, (current) => merged(current, json(body)) as StoredObject) as never,
+        () => change(type, target, patchOptions, (current) => apply(current, json(body)) as StoredObject) as never,
       );
     },
     async replace(type, object, writeOptions = {}) {
@@ -177,10 +178,17 @@ function named(type: ResourceType<KubeObject>, { name, namespace }: Target): Tar
   return { name, namespace };
 }
 
-function demandMerge({ kind }: PatchOptions): void {
-  if (kind === 'merge') return;
-  throw new KubeError({ status: 415, reason: 'UnsupportedMediaType', message: `The fake knows no ${kind} patch` });
-}
+const PATCHES: { [K in PatchOptions['kind']]: (target: unknown, patch: unknown) => unknown } = {
+  merge: merged,
+  json: patched,
+  apply: () => {
+    throw new KubeError({
+      status: 415,
+      reason: 'UnsupportedMediaType',
+      message: 'The fake knows no server-side apply',
+    });
+  },
+};
 
 /** Secrets are written as text and stored in base64. */
 function withStringData<T extends KubeObject>(object: T): T {
