@@ -20,7 +20,7 @@ import { publishDns } from './steps/publish-dns.ts';
 import { recountAddresses } from './steps/recount-addresses.ts';
 import { destroyVm, releaseReservations, removeBackups, stopForDeletion, withdrawDns } from './steps/remove-vm.ts';
 import { reserveAddresses } from './steps/reserve-addresses.ts';
-import { renewPassword, setGuestPassword } from './steps/reset-password.ts';
+import { renewPassword, renewPasswordAnew, setGuestPassword } from './steps/reset-password.ts';
 import { rebootVm, resetVm } from './steps/restart-vm.ts';
 import { setCloudInit } from './steps/set-cloud-init.ts';
 import { setCpuAndMemory } from './steps/set-cpu-and-memory.ts';
@@ -78,11 +78,11 @@ export const terminate: Machine = defineStatelessMachine(
   { failedState: 'error_terminate', removes: true },
 );
 
-/** The same machine made anew: addresses, MAC address, VMID and backups stay, disks and snapshots do not. */
+/** The same machine made anew: addresses, MAC address, VMID and backups stay; disks, snapshots and password do not. */
 export const reinstall: Machine = definePrefixedMachine(
   'reinstall',
   'reinstall',
-  [stopForDeletion, withdrawDns, destroyVm],
+  [stopForDeletion, withdrawDns, destroyVm, renewPasswordAnew],
   deploy,
 );
 
@@ -106,7 +106,7 @@ export const start: Machine = atRest('start', [startOnRequest]);
 export const stop: Machine = atRest('stop', [stopOnRequest]);
 const reboot = atRest('reboot', [rebootVm]);
 const reset = atRest('reset', [resetVm]);
-const resetPassword = atRest('reset_password', [renewPassword, setGuestPassword, setCloudInit]);
+const resetPassword = atRest('reset_password', [renewPassword, setCloudInit, setGuestPassword]);
 
 /** A single step on demand, with the power as it was. */
 const single = (name: string, step: Step): Machine => atRest(name, [step], { compares: true });
