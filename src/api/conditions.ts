@@ -129,6 +129,14 @@ export const REASONS = {
     cure: 'Make a new one, with a longer deadlineSeconds if the VM is busy for longer.',
   },
   Superseded: { meaning: 'A later operation makes this one pointless before it began; the message names it.' },
+  ObserveFirst: {
+    meaning: 'An Adopt in the mode TakeOver, and none in the mode Observe has succeeded for this VM before.',
+    cure: 'Make one in the mode Observe, read what it reports, and ask for the TakeOver then.',
+  },
+  NotAdoptable: {
+    meaning: 'The VM cannot become that of the object; the message says why.',
+    cure: 'Correct what the message names, or adopt another VM.',
+  },
   Interrupted: {
     meaning: 'The operation began, and another one took its place before it was done.',
     cure: 'Make a new one if it is still wanted.',

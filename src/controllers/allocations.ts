@@ -149,40 +149,91 @@ export class Allocations {
     for (const reservation of held) await this.#delete(reservation);
   }
 
+  /** The reservations under these names, whoever holds them. */
+  reservationsOf(
+    cluster: string,
+    { vmid, choices }: Pick<TakeOver, 'vmid' | 'choices'>,
+  ): { addresses: readonly IPAddressReservation[]; vmid: VMIDReservation | undefined } {
+    const { addressReservations, vmidReservations } = this.#context.stores;
+    return {
+      addresses: choices.flatMap(
+        (choice) => addressReservations.get(addressReservationName({ cluster, ...choice })) ?? [],
+      ),
+      vmid: vmidReservations.get(vmidReservationName({ cluster, vmid })),
+    };
+  }
+
+  /**
+   * Makes the reservations of an owner that is gone those of this VM, and creates the others. Returns what yet another
+   * object holds: that is left alone. May be repeated; whoever calls it remembers the addresses until it is done.
+   */
+  async takeOver(vm: VirtualMachine, cluster: string, { vmid, choices, previousUID }: TakeOver): Promise<string[]> {
+    const ofVmid = vmidReservation(vm, cluster, vmid);
+    const ofAddresses = choices.map((choice) => addressReservation(vm, cluster, choice));
+    const names = [ofVmid, ...ofAddresses].map(({ metadata }) => metadata.name);
+    const lost: string[] = [];
+    // A reservation cannot be changed, only made anew; in between nobody here must choose what it stands for.
+    await this.#claiming(names, async () => {
+      if (!(await this.#inherit(resources.vmidReservation, ofVmid, previousUID))) lost.push(`VMID ${vmid}`);
+      for (const reservation of ofAddresses) {
+        const isOurs = await this.#inherit(resources.ipAddressReservation, reservation, previousUID);
+        if (!isOurs) lost.push(reservation.spec.address);
+      }
+    });
+    return lost;
+  }
+
+  async #inherit<T extends Reservation>(
+    type: ResourceType<T>,
+    reservation: NewObject<T>,
+    previousUID: string | undefined,
+  ): Promise<boolean> {
+    if (await this.#create(type, reservation)) return true;
+    const there = await this.#context.client.get(type, reservation.metadata.name);
+    if (previousUID === undefined || there.spec.virtualMachine.uid !== previousUID) return false;
+    await this.#delete(there);
+    return this.#create(type, reservation);
+  }
+
   /** Keeps what a VM holds although its object goes, and notes on it why: the VM may still use it. */
   async leaveBehind(vm: VirtualMachine, text: string): Promise<void> {
     const { client } = this.#context;
-    const { addresses, vmids } = this.heldBy(vm);
-    const body = { metadata: { annotations: { [LEFT_BEHIND_ANNOTATION]: text } } };
-    for (const { metadata } of addresses)
-      await client.patch(resources.ipAddressReservation, { name: metadata.name }, body, { kind: 'merge' });
-    for (const { metadata } of vmids)
-      await client.patch(resources.vmidReservation, { name: metadata.name }, body, { kind: 'merge' });
+    for (const reservation of await this.allHeld(vm)) {
+      const { name, uid } = reservation.metadata;
+      // With the UID: one that was made anew meanwhile is somebody else's.
+      const body = { metadata: { uid, annotations: { [LEFT_BEHIND_ANNOTATION]: text } } };
+      await client.patch(typeOf(reservation), { name }, body, { kind: 'merge' });
+    }
   }
 
-  /** Gives back everything that a VM holds, as the API server knows it: the store may not show the newest yet. */
+  /** Gives back everything that a VM holds. */
   async releaseAll(vm: VirtualMachine): Promise<void> {
+    for (const reservation of await this.allHeld(vm)) await this.#delete(reservation);
+  }
+
+  /** Everything that a VM holds, also what the API server knows and the store does not show yet. */
+  async allHeld(vm: VirtualMachine): Promise<readonly Reservation[]> {
     const { client } = this.#context;
     const labelSelector = `${OWNER_LABEL}=${vm.metadata.uid}`;
     const held = this.heldBy(vm);
     const addresses = await client.list(resources.ipAddressReservation, { labelSelector });
     const vmids = await client.list(resources.vmidReservation, { labelSelector });
     const all = [...held.addresses, ...held.vmids, ...addresses.items, ...vmids.items];
-    const distinct = new Map(all.map((reservation) => [reservation.metadata.uid, reservation]));
-    for (const reservation of distinct.values()) await this.#delete(reservation);
+    return [...new Map(all.map((reservation) => [reservation.metadata.uid, reservation])).values()];
   }
 
   async #delete(reservation: Reservation): Promise<void> {
-    const { client, stores } = this.#context;
     const { name, uid } = reservation.metadata;
-    const type: ResourceType<Reservation> = isAddress(reservation)
-      ? resources.ipAddressReservation
-      : resources.vmidReservation;
     try {
-      await client.delete(type, name, undefined, { uid });
+      await this.#context.client.delete(typeOf(reservation), name, undefined, { uid });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
+    this.#forget(reservation);
+  }
+
+  #forget(reservation: Reservation): void {
+    const { stores } = this.#context;
     if (isAddress(reservation)) stores.addressReservations.forget(reservation);
     else stores.vmidReservations.forget(reservation);
   }
@@ -219,7 +270,19 @@ export class Allocations {
   }
 }
 
-type Reservation = IPAddressReservation | VMIDReservation;
+export type Reservation = IPAddressReservation | VMIDReservation;
+
+/** What a VM that is adopted uses already. */
+export interface TakeOver {
+  vmid: number;
+  choices: readonly AddressChoice[];
+  /** UID of the object, gone by now, whose reservations they may be. */
+  previousUID?: string;
+}
+
+function typeOf(reservation: Reservation): ResourceType<Reservation> {
+  return isAddress(reservation) ? resources.ipAddressReservation : resources.vmidReservation;
+}
 
 function isAddress(reservation: Reservation): reservation is IPAddressReservation {
   return 'address' in reservation.spec;
@@ -229,7 +292,8 @@ function metadataOf(name: string, vm: VirtualMachine) {
   return { name, labels: { ...MANAGED_BY, [OWNER_LABEL]: vm.metadata.uid ?? '' } };
 }
 
-function addressReservation(
+/** The reservation of an address as it is created. */
+export function addressReservation(
   vm: VirtualMachine,
   cluster: string,
   choice: AddressChoice,

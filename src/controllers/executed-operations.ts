@@ -4,7 +4,10 @@ import type { ExecutedOperation, VirtualMachineStatus } from '../api/virtual-mac
 import { isRemembered, operationDigest, withExecuted } from '../domain/operations-memory.ts';
 import { isoTime } from '../machine/progress.ts';
 
-export type OperationEnd = Pick<ExecutedOperation, 'result' | 'reason' | 'message' | 'observations'>;
+export type OperationEnd = Pick<
+  ExecutedOperation,
+  'result' | 'reason' | 'message' | 'observations' | 'vmid' | 'runName'
+>;
 
 /** The end of the operation that asked for the running pipeline, if one did. */
 export function withEndedRequest(status: VirtualMachineStatus, end: OperationEnd, nowMs: number): VirtualMachineStatus {

@@ -70,14 +70,16 @@ function withoutPause(vm: VirtualMachine): VirtualMachine {
 function situationOf(vm: VirtualMachine, context: Context): Situation {
   const now = context.now();
   const operations = context.stores.virtualMachineOperations.byIndex(INDEX.virtualMachine, keyOf(vm));
+  const snapshotShowsVm = showsVm(vm, context);
   return {
     vm,
     now,
-    operation: nextOperation(vm, operations, { snapshotShowsVm: showsVm(vm, context), now }),
+    operation: nextOperation(vm, operations, { snapshotShowsVm, now }),
     wish: (options) => packageWish(vm, context, options),
     plan: context.stores.planRevisions.get(vm.status?.planRevision ?? '')?.spec.plan,
     expired: operations.some((operation) => isRequestOf(operation, vm) && (deadlineOf(operation) ?? now) < now),
     correctsDrift: correctionDueMs(vm.spec, vm.status?.drift, now) === 0,
+    isMissing: !snapshotShowsVm,
   };
 }
 

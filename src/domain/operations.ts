@@ -168,8 +168,9 @@ function withoutVm({ operation, vm }: Case): OperationFate | undefined {
   return { kind: 'waiting', reason: 'WaitingForVirtualMachine', message };
 }
 
-function paused({ vm }: Case): OperationFate | undefined {
-  if (vm === undefined || !isPaused(vm)) return undefined;
+// An object is paused so that it deploys nothing before it has adopted the VM that is there.
+function paused({ operation, vm }: Case): OperationFate | undefined {
+  if (vm === undefined || !isPaused(vm) || operation.spec.type === 'Adopt') return undefined;
   const message = `The annotation ${PAUSE_ANNOTATION} holds everything for the VM.`;
   return { kind: 'waiting', reason: 'Paused', message };
 }
