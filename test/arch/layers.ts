@@ -4,7 +4,14 @@
 type Place = string;
 
 /** Pure text formats of Proxmox VE, without a connection to anything. */
-const PVE_CODECS: readonly Place[] = ['pve/drive.ts', 'pve/ipconfig.ts', 'pve/nic.ts', 'pve/ssh-keys.ts'];
+const PVE_CODECS: readonly Place[] = [
+  'pve/drive.ts',
+  'pve/ipconfig.ts',
+  'pve/nic.ts',
+  'pve/property-string.ts',
+  'pve/ssh-keys.ts',
+  'pve/stamp.ts',
+];
 
 /** For every folder and file directly below src: what of src it may import besides itself. */
 export const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
