@@ -4,7 +4,7 @@ import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { findSystemDisk } from '../pve/drive.ts';
 import { ADDRESS_SET } from '../domain/firewall.ts';
 import { WaitingError } from '../errors.ts';
-import type { ClusterFacts, Design, Facts, Need, ObservedVm, PowerTimes, TemplateFacts } from '../machine/facts.ts';
+import type { ClusterFacts, Design, Facts, Need, ObservedVm, ClusterTimes, TemplateFacts } from '../machine/facts.ts';
 import type { VmRef } from '../pve/client.ts';
 import { PveError } from '../pve/errors.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
@@ -119,16 +119,17 @@ export class Gatherer {
       snapshot: open?.inventory.snapshot(),
       // A look at every other VM of the cluster, so only where a node is chosen.
       placedMemoryBytes: isPlacing ? placedMemory(this.#input, name, open) : new Map(),
-      times: powerTimes(open?.spec),
+      times: clusterTimes(open?.spec),
     };
   }
 }
 
-const DEFAULT_TIMES: PowerTimes = { shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
+const DEFAULT_TIMES: ClusterTimes = { writeSeconds: 60, shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
 
-function powerTimes(spec: ClusterConnection['spec'] | undefined): PowerTimes {
-  const { shutdownSeconds, forceStopSeconds, startSeconds } = spec?.timeouts ?? {};
+function clusterTimes(spec: ClusterConnection['spec'] | undefined): ClusterTimes {
+  const { writeSeconds, shutdownSeconds, forceStopSeconds, startSeconds } = spec?.timeouts ?? {};
   return {
+    writeSeconds: writeSeconds ?? DEFAULT_TIMES.writeSeconds,
     shutdownSeconds: shutdownSeconds ?? DEFAULT_TIMES.shutdownSeconds,
     forceStopSeconds: forceStopSeconds ?? DEFAULT_TIMES.forceStopSeconds,
     startSeconds: startSeconds ?? DEFAULT_TIMES.startSeconds,

@@ -35,11 +35,13 @@ export interface ClusterFacts {
   snapshot: ClusterSnapshot | undefined;
   /** Memory in bytes that was promised to VMs per node and that the snapshot may not show yet. */
   placedMemoryBytes: ReadonlyMap<string, number>;
-  times: PowerTimes;
+  times: ClusterTimes;
 }
 
-/** How long is waited for what a guest does, in seconds. */
-export interface PowerTimes {
+/** How long is waited for what a guest or a call does, in seconds. */
+export interface ClusterTimes {
+  /** Limit of a writing call. */
+  writeSeconds: number;
   shutdownSeconds: number;
   forceStopSeconds: number;
   startSeconds: number;

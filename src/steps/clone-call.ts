@@ -3,15 +3,16 @@ import type { Facts } from '../machine/facts.ts';
 import type { Verdict } from '../machine/vocabulary.ts';
 
 const RECHECK_MS = 1_000;
-/** A write that got no answer may still be carried out: Proxmox VE's own limit (30 s) and ours (60 s) with a margin. */
-const UNRESOLVED_MS = 100_000;
+/** A write that got no answer may still be carried out: for our own limit, Proxmox VE's (30 s between nodes) and a margin. */
+const BEYOND_OUR_LIMIT_MS = 40_000;
 /** A clone whose task is not in the list any more for this long has been cut off. */
 const BROKEN_CLONE_MS = 30_000;
 
 /** Whether a clone call was sent whose end is not known. */
-export function isUnresolved({ status, now }: Facts): boolean {
+export function isUnresolved({ status, now, cluster }: Facts): boolean {
   const intent = status.operation?.intent;
-  return intent?.action === 'clone' && now - Date.parse(intent.sentAt) < UNRESOLVED_MS;
+  const unresolvedMs = cluster.times.writeSeconds * 1_000 + BEYOND_OUR_LIMIT_MS;
+  return intent?.action === 'clone' && now - Date.parse(intent.sentAt) < unresolvedMs;
 }
 
 /**

@@ -148,8 +148,13 @@ const theCall: Row[] = [
     want: { kind: 'act', action: { template: { node: 'pve1', vmid: 9001 } } },
   },
   {
-    name: 'again, when an earlier call left nothing: the VMID keeps it from being made twice',
-    facts: readyToClone({ status: sentAgo(1) }),
+    name: 'not again while an earlier one without an answer may still be carried out',
+    facts: readyToClone({ status: sentAgo(99) }),
+    want: { kind: 'wait', reason: 'Verifying' },
+  },
+  {
+    name: 'again, when an earlier one left nothing and cannot be carried out any more',
+    facts: readyToClone({ status: sentAgo(101) }),
     want: { kind: 'act', action: { kind: 'clone', vmid: VMID } },
   },
 ];

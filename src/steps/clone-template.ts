@@ -71,6 +71,15 @@ function wasMade({ status }: Facts): boolean {
 }
 
 function whenAbsent(facts: Facts, vmid: number): Verdict {
+  // Sent once more it could be done twice: the second one made, deleted and its id given back before the first arrives.
+  if (isUnresolved(facts)) {
+    return {
+      kind: 'wait',
+      reason: 'Verifying',
+      message: `The call to clone VM ${vmid} got no answer; it is not sent again before it cannot be carried out any more.`,
+      afterMs: SLOT_RECHECK_MS,
+    };
+  }
   if (facts.held.vmidReserved === false) {
     return { kind: 'act', action: { kind: 'restoreVmid', vmid }, why: `VMID ${vmid} is not reserved any more` };
   }

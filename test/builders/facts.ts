@@ -166,7 +166,7 @@ export type FactsShape = Partial<Omit<Facts, 'cluster' | 'status'>> & {
   status?: VirtualMachineStatus;
 };
 
-const TIMES = { shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
+const TIMES = { writeSeconds: 60, shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
 
 /** A VM whose VMID is reserved and that does not exist yet. */
 export function aFacts(shape: FactsShape = {}): Facts {

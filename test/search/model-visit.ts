@@ -68,7 +68,7 @@ const LATE_FATES: readonly Fate[] = [
 
 const BASE = aFacts({
   vm: anOwner(),
-  cluster: { times: { shutdownSeconds: 30, forceStopSeconds: 30, startSeconds: 30 } },
+  cluster: { times: { writeSeconds: 60, shutdownSeconds: 30, forceStopSeconds: 30, startSeconds: 30 } },
   design: aDesign({ package: { cpuCores: WANTED_CORES } }),
   template: aTemplateSeen(),
   credentials: { kind: 'present', user: 'debian', secretName: 'web-1-credentials' },
