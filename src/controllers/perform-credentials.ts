@@ -8,7 +8,7 @@ import { createSecret } from '../kube/secrets.ts';
 import type { ActionResult } from '../machine/advance.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { Action } from '../machine/vocabulary.ts';
-import { operationOf } from '../machine/progress.ts';
+import { operationOf, withObstacle } from '../machine/progress.ts';
 import { isAgentSilence, PveError } from '../pve/errors.ts';
 import { type Hands, type Handlers, ownRef } from './hands.ts';
 
@@ -23,17 +23,14 @@ export const CREDENTIAL_HANDLERS: Handlers<'createCredentials' | 'renewPassword'
     const password = passwordOf(hands, facts);
     try {
       await hands.connection().api.setUserPassword(ownRef(facts), { username: user, password });
-      return guestPassword(facts, 'Set');
+      return { kind: 'done', status: { operation: { ...operationOf(facts.status), guestPassword: 'Set' } } };
     } catch (error) {
       if (!isGuestsRefusal(error)) throw error;
-      return guestPassword(facts, 'Refused');
+      const step = facts.status.operation?.step ?? '';
+      return { kind: 'done', status: withObstacle(facts.status, step, { guestPassword: 'Refused' }) };
     }
   },
 };
-
-function guestPassword({ status }: Facts, outcome: 'Set' | 'Refused'): ActionResult {
-  return { kind: 'done', status: { operation: { ...operationOf(status), guestPassword: outcome } } };
-}
 
 /** The guest's own no, as opposed to one of the cluster: its agent fell silent, or the user does not exist in there. */
 function isGuestsRefusal(error: unknown): boolean {

@@ -225,6 +225,7 @@ describe('rights', () => {
     { may: false, verb: 'delete', what: `virtualmachines.${GROUP}` },
     { may: false, verb: 'create', what: `plans.${GROUP}` },
     { may: true, verb: 'create', what: 'secrets', namespace: 'customer-142' },
+    { may: true, verb: 'patch', what: 'secrets', namespace: 'customer-142' },
     { may: false, verb: 'list', what: 'secrets', namespace: 'customer-142' },
     { may: false, verb: 'get', what: 'secrets', namespace: 'customer-142' },
     { may: false, verb: 'delete', what: 'secrets', namespace: 'customer-142' },
