@@ -22,10 +22,10 @@ import { destroyVm, releaseReservations, removeBackups, stopForDeletion, withdra
 import { reserveAddresses } from './steps/reserve-addresses.ts';
 import { renewPassword, renewPasswordAnew, setGuestPassword } from './steps/reset-password.ts';
 import { rebootVm, resetVm } from './steps/restart-vm.ts';
-import { setCloudInit } from './steps/set-cloud-init.ts';
+import { setAddressLine, setCloudInit } from './steps/set-cloud-init.ts';
 import { setCpuAndMemory } from './steps/set-cpu-and-memory.ts';
 import { setFirewall } from './steps/set-firewall.ts';
-import { setNetwork } from './steps/set-network.ts';
+import { changeNetwork, setNetwork } from './steps/set-network.ts';
 import { startOnRequest, startVm, verifyRunning } from './steps/start-vm.ts';
 import { stopIfNeeded, stopOnRequest } from './steps/stop-vm.ts';
 import { growSystemDisk, limitSystemDisk } from './steps/system-disk.ts';
@@ -55,14 +55,14 @@ export const changePackage: Machine = defineMachine(
   'change_package',
   {
     cp_update_ip: recountAddresses,
-    cp_stop: stopIfNeeded([setCpuAndMemory, limitSystemDisk, changeAdditionalDisk, limitAdditionalDisk, setNetwork]),
+    cp_stop: stopIfNeeded([setCpuAndMemory, limitSystemDisk, changeAdditionalDisk, limitAdditionalDisk, changeNetwork]),
     cp_cpu_ram: setCpuAndMemory,
     cp_system_disk_size: growSystemDisk,
     cp_system_disk_bandwidth: limitSystemDisk,
     cp_additional_disk: changeAdditionalDisk,
     cp_additional_disk_size: growAdditionalDisk,
     cp_additional_disk_bandwidth: limitAdditionalDisk,
-    cp_network: setNetwork,
+    cp_network: changeNetwork,
     cp_firewall: setFirewall,
     cp_start: startVm,
     ready: verifyRunning,
@@ -110,7 +110,7 @@ const resetPassword = atRest('reset_password', [renewPassword, setCloudInit, set
 
 /** A single step on demand, with the power as it was. */
 const single = (name: string, step: Step): Machine => atRest(name, [step], { compares: true });
-const setAddresses = atRest('set_addresses', [recountAddresses, setFirewall], { compares: true });
+const setAddresses = atRest('set_addresses', [recountAddresses, setFirewall, setAddressLine], { compares: true });
 
 /** A machine that leaves the state word alone, and that may be given up at any time. */
 function atRest(name: string, steps: readonly Step[], options: Pick<Machine, 'compares'> = {}): Machine {

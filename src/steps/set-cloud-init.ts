@@ -13,6 +13,30 @@ export const setCloudInit: Step = {
   plan: (facts) => withOwnVm(facts, (vm) => plan(facts, vm)),
 };
 
+/** Tells cloud-init of the main addresses after a change of their number. */
+export const setAddressLine: Step = {
+  id: 'set-address-line',
+  title: 'Configure addresses in cloud-init',
+  condition: 'CloudInitConfigured',
+  needs: () => ['observed'],
+  batchable: true,
+  plan: (facts) =>
+    withOwnVm(facts, (vm) => {
+      const set = addressLineChange(facts, vm);
+      if (Object.keys(set).length === 0) return { kind: 'done' };
+      return { kind: 'act', action: { kind: 'configure', set }, why: 'cloud-init does not know the main addresses' };
+    }),
+};
+
+/**
+ * The keys with which cloud-init gets to know the main addresses and their DNS servers, as far as they differ. A main
+ * address is never given back, so that there is nothing to remove; without one the line is not ours.
+ */
+export function addressLineChange(facts: Facts, { config }: OwnVm): Record<string, string> {
+  const { set } = cloudInitDifference(desiredCloudInit(request(facts, config)), config);
+  return Object.fromEntries(Object.entries(set).filter(([key]) => key === 'ipconfig0' || key === 'nameserver'));
+}
+
 function plan(facts: Facts, { config }: OwnVm): Verdict {
   if (facts.credentials?.kind !== 'present') {
     return {

@@ -1,9 +1,10 @@
-// set_network: model, bridge, VLAN, rate and firewall flag of the network card. The MAC address is kept.
+// set_network and cp_network: model, bridge, VLAN, rate and firewall flag of the network card. The MAC address is kept.
 import { desiredNic, nicEquals } from '../domain/network-card.ts';
 import type { Facts, OwnVm } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { parseNic, printNic } from '../pve/nic.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
+import { addressLineChange } from './set-cloud-init.ts';
 
 export const setNetwork: Step = {
   id: 'set-network',
@@ -13,6 +14,20 @@ export const setNetwork: Step = {
   batchable: true,
   plan: (facts) => withOwnVm(facts, (vm) => plan(facts, vm)),
 };
+
+/** The network card of a VM that has its cloud-init already: main addresses that came since are told with it. */
+export const changeNetwork: Step = {
+  ...setNetwork,
+  id: 'change-network',
+  plan: (facts) => withOwnVm(facts, (vm) => withAddressLine(plan(facts, vm), addressLineChange(facts, vm))),
+};
+
+function withAddressLine(card: Verdict, line: Record<string, string>): Verdict {
+  if (Object.keys(line).length === 0) return card;
+  const set = card.kind === 'act' && card.action.kind === 'configure' ? card.action.set : {};
+  const why = card.kind === 'act' ? card.why : 'cloud-init does not know the main addresses';
+  return { kind: 'act', action: { kind: 'configure', set: { ...set, ...line } }, why };
+}
 
 function plan(facts: Facts, { config }: OwnVm): Verdict {
   const { plan: product, package: resources } = designOf(facts);
