@@ -3,7 +3,7 @@ import { resources } from '../api/resources.ts';
 import type { Condition } from '../api/object.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
-import { correctionDueMs, driftConditions, mismatch } from '../domain/drift.ts';
+import { correctionDueMs, correctionHistory, driftConditions, mismatch } from '../domain/drift.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';
@@ -36,7 +36,9 @@ export async function keepReady(
   sighting?: Sighting,
 ): Promise<ReconcileResult> {
   const before = vm.status ?? {};
-  const seen = withSightings(before, snapshotOf(before, context));
+  const snapshot = snapshotOf(before, context);
+  const isMissing = foundMissing(before, snapshot) !== undefined;
+  const seen = withSightings(isMissing ? { ...before, drift: correctionHistory(before.drift) } : before, snapshot);
   const published = await withDnsRetry(vm, seen, context);
   const status = withConditions({ ...vm, status: published }, vm, context, sighting);
   const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, {

@@ -39,6 +39,8 @@ export interface Situation {
   expired: boolean;
   /** Whether the VM was changed in Proxmox VE and that is to be corrected. */
   correctsDrift: boolean;
+  /** Whether a list that can be trusted does not show the VM any more. */
+  isMissing?: boolean;
 }
 
 export type NextWork =
@@ -195,8 +197,8 @@ function changed(
 
 /** What the declaration asks of a VM at rest. */
 function declared(situation: Situation): NextWork | undefined {
-  // Under its VMID is another machine: every pipeline would only find that out.
-  if (situation.vm.status?.drift?.identity !== undefined) return undefined;
+  // Under its VMID is another machine, or none: every pipeline would only find that out.
+  if (situation.isMissing === true || situation.vm.status?.drift?.identity !== undefined) return undefined;
   return powerChange(situation) ?? packageChange(situation) ?? driftCorrection(situation);
 }
 

@@ -55,7 +55,9 @@ class Sweep {
   readonly #pauseMs: number;
   readonly #signal: AbortSignal;
   readonly #memory = new SweepMemory();
-  #lastCallAt = Number.NEGATIVE_INFINITY;
+  /** Calls of the look that is being taken. */
+  #calls = 0;
+  #nextLookAt = Number.NEGATIVE_INFINITY;
   #slotMs: number;
 
   constructor(input: SweepInput, pauseMs: number, signal: AbortSignal) {
@@ -82,9 +84,13 @@ class Sweep {
 
   async #turn(key: string, isAllFull: boolean): Promise<void> {
     await this.#untilReachable();
+    if (this.#target(key) === undefined) return;
+    await this.#untilAffordable();
     const target = this.#target(key);
     if (target === undefined) return;
     const uid = target.vm.metadata.uid ?? '';
+    const startedAt = this.#input.clock.now();
+    this.#calls = 0;
     try {
       const sighting = await this.#look(uid, target.ref, isAllFull || this.#memory.isDueInFull(uid));
       this.#handOver(target.vm, sighting);
@@ -92,6 +98,8 @@ class Sweep {
       // The list shows what became of one that is not there any more; what else goes wrong is not this VM's.
       if (!(error instanceof PveError)) throw error;
       this.#memory.keep(uid);
+    } finally {
+      this.#nextLookAt = startedAt + this.#calls * this.#slotMs;
     }
   }
 
@@ -111,10 +119,11 @@ class Sweep {
     return ref === undefined ? undefined : { vm, ref };
   }
 
+  // The calls of one look come together: what they show is to be of one moment.
   async #look(uid: string, ref: VmRef, isTurn: boolean): Promise<Sighting> {
     const { clock, connection } = this.#input;
-    await this.#pace();
     const seenAt = clock.now();
+    this.#calls += 1;
     const config = await connection.api.config(ref);
     const observed = observedVm(config, ref.node, { uid, vmid: ref.vmid });
     if (observed.kind !== 'ours' || observed.lock !== undefined) return { seenAt, observed };
@@ -125,26 +134,24 @@ class Sweep {
 
   async #details(ref: VmRef): Promise<Pick<Sighting, 'firewall' | 'pending'>> {
     const { api, inventory } = this.#input.connection;
-    await this.#pace();
+    this.#calls += 2;
     const options = await api.firewallOptions(ref);
-    await this.#pace();
     const ipset = (await api.ipset(ref, ADDRESS_SET)) ?? undefined;
     const isRunning = inventory.snapshot()?.vms.get(ref.vmid)?.status === 'running';
     return { firewall: { options: { ...options }, ipset }, pending: isRunning ? await this.#pending(ref) : [] };
   }
 
   async #pending(ref: VmRef): Promise<string[]> {
-    await this.#pace();
+    this.#calls += 1;
     const entries = await this.#input.connection.api.pending(ref);
     return entries.filter(({ pending, deletion }) => pending !== undefined || deletion).map(({ key }) => key);
   }
 
-  /** Waits until the budget has room for another call. */
-  async #pace(): Promise<void> {
+  /** Waits until the budget has room again for the look before. */
+  async #untilAffordable(): Promise<void> {
     const { clock } = this.#input;
-    const restMs = this.#lastCallAt + this.#slotMs - clock.now();
+    const restMs = this.#nextLookAt - clock.now();
     if (restMs > 0) await clock.sleep(restMs, this.#signal);
-    this.#lastCallAt = clock.now();
   }
 
   #handOver(vm: VirtualMachine, sighting: Sighting): void {

@@ -7,6 +7,7 @@ import { sweepCluster } from '../../src/controllers/sweep.ts';
 import { findCondition } from '../../src/kube/conditions.ts';
 import type { ReconcileResult } from '../../src/kube/controller.ts';
 import { CLUSTER } from './objects.ts';
+import { aTopology } from './topology.ts';
 import { NAMESPACE, type SimulatedOperator, simulatedOperator } from './simulated-operator.ts';
 
 const ROUND_MS = 130_000;
@@ -23,8 +24,13 @@ export interface SweptOperator extends AsyncDisposable {
   settled(): Promise<ReconcileResult>;
   /** Like somebody in Proxmox VE's interface; null takes a key away. */
   changeByHand(options: Record<string, string | null>): void;
+  /** A call to the API for this VM, like that of an administrator: `('PUT', '/config', { cores: '4' })`. */
+  call(method: 'POST' | 'PUT' | 'DELETE', path: string, params?: Record<string, string>): Promise<void>;
+  /** Stops and destroys the VM, as somebody does who takes it for his own. */
+  destroyByHand(): Promise<void>;
   config(): Readonly<Record<string, string>>;
   edit(spec: Partial<VirtualMachineSpec>): void;
+  annotate(annotations: Record<string, string>): void;
   /** Creates an operation, and lets it be executed. */
   operate(spec: Pick<VirtualMachineOperationSpec, 'type'> & Partial<VirtualMachineOperationSpec>): Promise<void>;
   condition(type: string): { status: string; reason: string; message: string } | undefined;
@@ -72,6 +78,22 @@ export async function sweptOperator(
           else current[key] = value;
         }
       }),
+    async call(method, path, params = {}) {
+      const { id, secret } = aTopology().tokens[0]!;
+      const { node, vmid } = self.vm().status ?? {};
+      const { status, reason } = await sim.handle({
+        method,
+        path: `/nodes/${node}/qemu/${vmid}${path}`,
+        params,
+        authorization: `PVEAPIToken=${id}=${secret}`,
+      });
+      if (status !== 200) throw new Error(`${method} ${path}: ${status} ${reason}`);
+    },
+    async destroyByHand() {
+      sim.killVm(self.vmid);
+      await self.call('DELETE', '', { purge: '1' });
+      await fake.clock.advance(SHORT_MS);
+    },
     config: () => sim.world.vms.get(self.vmid)?.options ?? {},
     edit(change) {
       const vm = self.vm();
@@ -81,6 +103,10 @@ export async function sweptOperator(
         spec: { ...vm.spec, ...change },
         metadata: { ...vm.metadata, generation },
       });
+    },
+    annotate(annotations) {
+      const vm = self.vm();
+      fake.kube.seed(resources.virtualMachine, { ...vm, metadata: { ...vm.metadata, annotations } });
     },
     async operate(wanted) {
       operations += 1;
