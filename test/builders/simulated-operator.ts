@@ -9,7 +9,7 @@ import type { VirtualMachineParts } from '../../src/controllers/run-pipeline.ts'
 import { reconcileVirtualMachine } from '../../src/controllers/virtual-machine.ts';
 import type { ReconcileResult } from '../../src/kube/controller.ts';
 import { keyOf } from '../../src/kube/types.ts';
-import { createFakeContext, type FakeContext } from '../fakes/context.ts';
+import { createFakeContext, type FakeContext, type FakeContextOptions } from '../fakes/context.ts';
 import { Simulator } from '../sim/simulator.ts';
 import { aPlan, aPool, aProxmoxCluster, aVirtualMachine, CLUSTER, TOKEN_SECRET } from './objects.ts';
 import { aTopology } from './topology.ts';
@@ -39,12 +39,16 @@ export interface SimulatedOperator extends AsyncDisposable {
 }
 
 /** A cluster with the demo's templates, a pool and a plan; every task ends at once. */
-export async function simulatedOperator(plan: Partial<PlanSpec> = {}): Promise<SimulatedOperator> {
+export async function simulatedOperator(
+  plan: Partial<PlanSpec> = {},
+  options: Pick<FakeContextOptions, 'openDnsZone'> = {},
+): Promise<SimulatedOperator> {
   const topology = aTopology();
   const token = topology.tokens[0]!;
   const sim = new Simulator({ topology, speed: 'instant', seed: 7, authDelayMs: 0 });
   const authorization = `PVEAPIToken=${token.id}=${token.secret}`;
   const fake = createFakeContext({
+    ...options,
     transport:
       () =>
       ({ method, path, query, form }) =>
