@@ -88,6 +88,7 @@ function backupStorages({ cluster, node }: Pick<Facts, 'cluster'> & { node: stri
   return [...all.filter((one) => !one.shared && (node === undefined || one.node === node)), ...shared.values()];
 }
 
+/** Removes what is ours there; answers whether anything of it may be left. Backups never hold a deletion up. */
 async function removeBackupsOn(
   api: PveApi,
   { storage, node, vmid, uid }: { storage: string; node: string; vmid: number; uid: string },
@@ -95,10 +96,17 @@ async function removeBackupsOn(
   try {
     const backups = await api.backups(node, storage, vmid);
     const own = backups.filter(({ notes }) => readStamp(notes)?.uid === uid);
-    for (const { volid } of own) await api.deleteVolume(node, storage, volid);
-    return false;
+    let isLeft = false;
+    for (const { volid } of own) {
+      // One that is protected keeps no other one.
+      const removal = api.deleteVolume(node, storage, volid);
+      isLeft = await removal.then(
+        () => isLeft,
+        () => true,
+      );
+    }
+    return isLeft;
   } catch {
-    // Backups never hold a deletion up.
     return true;
   }
 }
