@@ -74,12 +74,14 @@ describe('a deploy ends as the undisturbed one', () => {
 });
 
 let struck = 0;
+/** A clone call without an answer is not sent again before it cannot be carried out any more: 45 s here. */
+const RESEND_MS = 90_000;
 
 async function deployAndCompare(): Promise<void> {
   struck += 1;
   const name = `struck-${struck}`;
   await world.create(aVirtualMachine(name));
-  const vm = await world.untilReady(name);
+  const vm = await world.untilReady(name, RESEND_MS);
   expect(world.sim.faults.list()).toEqual([]);
   expect(shapeOf(world, vm)).toEqual(undisturbed);
   await expectOneVmEach(world);
@@ -102,7 +104,7 @@ test('ten deploys at once while a third of all changing calls loses its answer',
 test('a deletion whose calls lose their answers leaves nothing and destroys once', async () => {
   await world.create(aVirtualMachine('doomed'));
   const { status } = await world.untilReady('doomed');
-  world.sim.faults.add({ match: { method: 'POST', path: /\/status\/stop$/ }, when: 'after', effect: 'reset' });
+  world.sim.faults.add({ match: { method: 'POST', path: /\/status\/shutdown$/ }, when: 'after', effect: 'reset' });
   world.sim.faults.add({ match: { method: 'DELETE', path: /\/qemu\/\d+$/ }, when: 'after', effect: 'truncate' });
   await world.deleteVm('doomed');
   expect(world.sim.faults.list()).toEqual([]);

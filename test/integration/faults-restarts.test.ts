@@ -56,7 +56,7 @@ describe('the operator is killed and started again', () => {
   let operator: OperatorProcess;
 
   beforeAll(async () => {
-    world = await startWorld(bed, { speed: 4, operator: false });
+    world = await startWorld(bed, { speed: 4, operator: false, cluster: { timeouts: { writeSeconds: 5 } } });
     operators = new Operators(bed);
     operator = await operators.startAlone();
     await world.create(aPool(), aPlan(EVERY_CALL), aVirtualMachine('undisturbed'));
@@ -77,7 +77,8 @@ describe('the operator is killed and started again', () => {
     }
     const undisturbed = shapeOf(world, await world.vm('undisturbed'));
     for (const { name } of moments) {
-      expect(shapeOf(world, await world.untilReady(name, 30_000)), name).toEqual(undisturbed);
+      // The clone call of the first one may be on its way for 45 s as far as anybody can tell.
+      expect(shapeOf(world, await world.untilReady(name, 90_000)), name).toEqual(undisturbed);
     }
     await expectOneVmEach(world);
   });
@@ -85,7 +86,7 @@ describe('the operator is killed and started again', () => {
   test('in the middle of a deletion, twice', async () => {
     const vm = await world.vm('undisturbed');
     const path = new RegExp(`/qemu/${vm.status?.vmid}$`);
-    const stopped = atRequest(world, { method: 'POST', path: /\/status\/stop$/, when: 'after' }, () => operator.kill());
+    const stopped = atRequest(world, { method: 'POST', path: /\/status\/shutdown$/, when: 'after' }, () => operator.kill());
     await bed.client.delete(resources.virtualMachine, 'undisturbed', world.namespace);
     await stopped;
     const destroyed = atRequest(world, { method: 'DELETE', path, when: 'after' }, () => operator.kill());
