@@ -70,7 +70,7 @@ async function create(call: Call): Promise<string> {
   requireOptionPrivileges(call, owner.vmid, Object.keys(options));
   requireDevicePrivileges(call, owner.vmid, options, 'set');
   normalizeDrives(options);
-  requireStorageAccess(call, owner, withDefaultStorage(options, optionalText(params['storage'])));
+  requireStorageAccess(call, owner, options);
   requireBridgeAccess(call, options);
   world.requireQuorum();
   const existing = world.vms.get(owner.vmid);
@@ -82,16 +82,6 @@ async function create(call: Call): Promise<string> {
   return world.tasks.start(kind, (task) =>
     lockConfig(world, owner, () => createInTask(call, vm, options, task), { task }),
   ).upid;
-}
-
-/** A size without a storage goes to the call's default storage. */
-function withDefaultStorage(options: Options, storage: string | undefined): Options {
-  if (storage === undefined) return options;
-  const filled = { ...options };
-  for (const [slot, text] of Object.entries(filled)) {
-    if (isDriveName(slot) && /^\d+(\.\d+)?(,|$)/.test(text)) filled[slot] = `${storage}:${text}`;
-  }
-  return filled;
 }
 
 async function createInTask(call: Call, vm: Vm, options: Options, task: Task): Promise<void> {
@@ -124,7 +114,6 @@ async function createDrives(
     vmid: vm.vmid,
     node: vm.node,
     options: created,
-    defaultStorage: optionalText(call.params['storage']),
     log: task,
   };
   for (const slot of Object.keys(options).filter(isDriveName)) {

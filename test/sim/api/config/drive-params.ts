@@ -13,12 +13,18 @@ import type { World } from '../../state/world.ts';
 import { requireAny } from '../route.ts';
 import type { Call } from '../route.ts';
 
-const newDisk = /^(?:([^/:\s]+):)?(\d+(?:\.\d+)?)$/;
+const newDisk = /^([^/:\s]+):(\d+(?:\.\d+)?)$/;
+
+/** A disk to be made. */
+interface DiskSize {
+  storage: string;
+  sizeGiB: number;
+}
 
 /** Storage and GiB of a `STORAGE:SIZE` request; undefined for a volume. */
-export function newDiskRequest(file: string): { storage: string | undefined; sizeGiB: number } | undefined {
+export function newDiskRequest(file: string): DiskSize | undefined {
   const match = newDisk.exec(file);
-  return match === null ? undefined : { storage: match[1], sizeGiB: Number(match[2]) };
+  return match === null ? undefined : { storage: match[1] ?? '', sizeGiB: Number(match[2]) };
 }
 
 /** Reads and reprints every drive string; refuses contradictions. */
@@ -57,7 +63,6 @@ function requireDriveAccess(call: Call, owner: { vmid: number; node: string }, s
   if (isCdrom(drive) && file === 'cdrom') return requireAny(call, '/', ['Sys.Console']);
   const request = isCdrom(drive) ? undefined : newDiskRequest(file);
   if (request === undefined) return requireExisting(call, owner, slot, drive);
-  if (request.storage === undefined) throw failure('no storage ID specified (and no default storage)');
   requireAny(call, `/storage/${request.storage}`, ['Datastore.AllocateSpace']);
   requireImages(call.world, request.storage);
   requireImportAccess(call, owner, drive['import-from']);
@@ -121,8 +126,6 @@ export interface DriveContext {
   node: string;
   /** Options of the VM, to find a cloud-init drive it has already. */
   options: Options;
-  /** Storage for a size without one. */
-  defaultStorage?: string | undefined;
   log: Log;
 }
 
@@ -179,17 +182,15 @@ function createDisk(
   context: DriveContext,
   slot: string,
   drive: Drive,
-  request: { storage: string | undefined; sizeGiB: number },
+  { storage, sizeGiB }: DiskSize,
 ): { text: string; made: Volume } {
-  const storage = request.storage ?? context.defaultStorage;
-  if (storage === undefined) throw failure('no storage ID specified (and no default storage)');
   const { world, vmid, node, log } = context;
   const { 'import-from': from, format, ...rest } = drive;
   const made =
     from === undefined
       ? allocateDisk(
           world,
-          { storage, node, vmid, format: format ?? 'raw', sizeBytes: Math.floor(request.sizeGiB * 1024 ** 2) * 1024 },
+          { storage, node, vmid, format: format ?? 'raw', sizeBytes: Math.floor(sizeGiB * 1024 ** 2) * 1024 },
           log,
         )
       : importDisk(context, from, { storage, format });
