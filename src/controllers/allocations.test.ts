@@ -197,6 +197,74 @@ describe('giving back', () => {
   });
 });
 
+describe('taking over', () => {
+  const previousUID = 'uid-one';
+  const all = (vmid = 2000) => ({ vmid, choices: [choice(10), choice(11, 1)], previousUID });
+  const held = (vm: VirtualMachine) => [...addressesOf(vm), ...vmidsOf(vm)];
+
+  beforeEach(async () => {
+    await allocations.reserveAddresses(one, 'lab', [choice(10)]);
+    await reserveVmid(one);
+  });
+
+  test('makes what the previous owner held this one’s, and reserves the rest', async () => {
+    expect(await allocations.takeOver(two, 'lab', all())).toEqual([]);
+    expect(held(two)).toEqual(['192.0.2.10', '192.0.2.11', 2000]);
+    expect(held(one)).toEqual([]);
+  });
+
+  test('again changes nothing', async () => {
+    await allocations.takeOver(two, 'lab', all());
+    const before = fake.kube.objects(resources.ipAddressReservation).map(({ metadata }) => metadata.uid);
+    expect(await allocations.takeOver(two, 'lab', all())).toEqual([]);
+    expect(fake.kube.objects(resources.ipAddressReservation).map(({ metadata }) => metadata.uid)).toEqual(before);
+  });
+
+  test('leaves alone what yet another object holds, and tells it', async () => {
+    const three = anOwner({ name: 'three', uid: 'uid-three' });
+    await allocations.reserveAddresses(three, 'lab', [choice(11)]);
+    expect(await allocations.takeOver(two, 'lab', all())).toEqual(['192.0.2.11']);
+    expect(addressesOf(three)).toEqual(['192.0.2.11']);
+  });
+
+  test('leaves everything alone that is held when no previous owner is named', async () => {
+    const { previousUID: _none, ...rest } = all();
+    expect(await allocations.takeOver(two, 'lab', rest)).toEqual(['VMID 2000', '192.0.2.10']);
+    expect(held(one)).toEqual(['192.0.2.10', 2000]);
+  });
+
+  test('keeps others from choosing an address that is between two owners', async () => {
+    const seen: boolean[] = [];
+    fake.kube.onWrite(() => void seen.push(allocations.addressTaken('lab', NETWORK, '192.0.2.10')));
+    await allocations.takeOver(two, 'lab', all());
+    expect(new Set(seen)).toEqual(new Set([true]));
+  });
+
+  test('names who holds what', async () => {
+    const { addresses, vmid } = allocations.reservationsOf('lab', all());
+    expect(addresses.map(({ spec }) => [spec.address, spec.virtualMachine.uid])).toEqual([['192.0.2.10', 'uid-one']]);
+    expect(vmid?.spec.virtualMachine.uid).toBe('uid-one');
+    expect(allocations.reservationsOf('lab', all(2001)).vmid).toBeUndefined();
+  });
+});
+
+describe('leaving behind', () => {
+  test('is noted on everything, also on what the store does not show yet', async () => {
+    await allocations.reserveAddresses(one, 'lab', [choice(10)]);
+    await reserveVmid(one);
+    hideStores();
+    await allocations.leaveBehind(one, 'It may be there.');
+    const notes = [
+      ...fake.kube.objects(resources.ipAddressReservation),
+      ...fake.kube.objects(resources.vmidReservation),
+    ].map(({ metadata }) => metadata.annotations);
+    expect(notes).toEqual([
+      { 'pve-operator.io/left-behind': 'It may be there.' },
+      { 'pve-operator.io/left-behind': 'It may be there.' },
+    ]);
+  });
+});
+
 describe('memory', () => {
   const placed = (node: string, memoryGiB: number): VirtualMachineStatus => ({
     clusterName: 'lab',

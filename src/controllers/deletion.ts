@@ -14,7 +14,8 @@ import type { Advance } from '../machine/advance.ts';
 import { openOperation } from '../machine/progress.ts';
 import { terminate } from '../machines.ts';
 import { type Context, INDEX } from './context.ts';
-import { withEndedOperation } from './executed-operations.ts';
+import type { Reservation } from './allocations.ts';
+import { type OperationEnd, withEndedOperation } from './executed-operations.ts';
 import { FORCE_REMOVE_ANNOTATION } from './reset-status.ts';
 import { runPipeline, type Turn, type VirtualMachineParts } from './run-pipeline.ts';
 import { recordRun } from './runs.ts';
@@ -42,16 +43,15 @@ export async function reconcileDeletion(
 const TRIGGER = 'VirtualMachine deleted';
 
 /** A retry is an operation only so that it can be asked for: being looked at is what it wants. */
-function withRetry(vm: VirtualMachine, status: VirtualMachineStatus, { stores, now }: Context): VirtualMachineStatus {
+function withRetry(
+  vm: VirtualMachine,
+  status: VirtualMachineStatus,
+  { stores, now }: Context,
+  end: OperationEnd = { result: 'Succeeded', reason: 'Succeeded', message: 'The deletion was tried again.' },
+): VirtualMachineStatus {
   const operations = stores.virtualMachineOperations.byIndex(INDEX.virtualMachine, keyOf(vm));
   const retry = nextOperation(vm, operations, { snapshotShowsVm: true, now: now() });
-  if (retry === undefined) return status;
-  return withEndedOperation(
-    status,
-    retry,
-    { result: 'Succeeded', reason: 'Succeeded', message: 'The deletion was tried again.' },
-    now(),
-  );
+  return retry === undefined ? status : withEndedOperation(status, retry, end, now());
 }
 
 async function finish({ allocations, context, vm, visit }: Turn, result: Advance): Promise<ReconcileResult> {
@@ -76,21 +76,24 @@ async function letGo(vm: VirtualMachine, context: Context): Promise<void> {
 async function protect(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
   const message =
     'The object is being deleted and spec.deletionProtection is true: nothing is destroyed until it is false.';
-  await showHeld(vm, context, { type: 'DeletionProtected', reason: 'DeletionProtected', message });
+  const refused: OperationEnd = { result: 'Failed', reason: 'DeletionProtected', message };
+  const status = withRetry(vm, vm.status ?? {}, context, refused);
+  await showHeld({ ...vm, status }, context, { type: 'DeletionProtected', reason: 'DeletionProtected', message }, vm);
   return { kind: 'done' };
 }
 
-/** Shows that nothing is done for a VM, and why; its other conditions stay. */
+/** Shows that nothing is done for a VM, and why; its other conditions stay. `stored` is the VM as the API server has it. */
 export async function showHeld(
   vm: VirtualMachine,
   context: Context,
   { type, reason, message }: { type: keyof typeof ABNORMAL_CONDITIONS; reason: Reason; message: string },
+  stored = vm,
 ): Promise<void> {
   const observedGeneration = vm.metadata.generation ?? 0;
   const held = { type, status: 'True' as const, reason, message, observedGeneration };
   const conditions = setCondition(vm.status?.conditions ?? [], held, context.now());
   const status = { ...vm.status, conditions: conditions.filter(isNoProgress) };
-  const { written, object } = await patchStatus(context.client, resources.virtualMachine, vm, status);
+  const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, status);
   if (written) context.stores.virtualMachines.observe(object);
 }
 
@@ -110,10 +113,15 @@ export function withoutAbnormal(
 
 /** The VM stays as it is. Its addresses stay reserved: it still uses them. */
 async function retain(vm: VirtualMachine, { context, allocations }: VirtualMachineParts): Promise<ReconcileResult> {
-  const text = `VM ${whereabouts(vm)} was retained when ${keyOf(vm)} was deleted.`;
-  await allocations.leaveBehind(vm, text);
-  context.events.emit(vm, { type: 'Normal', reason: 'LeftBehind', message: text });
-  context.log.info({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid }, 'Retained virtual machine');
+  const held = await allocations.allHeld(vm);
+  if (neverExisted(vm, held)) {
+    await allocations.releaseAll(vm);
+  } else {
+    const text = `VM ${whereabouts(vm, held)} was retained when ${keyOf(vm)} was deleted.`;
+    await allocations.leaveBehind(vm, text);
+    context.events.emit(vm, { type: 'Normal', reason: 'LeftBehind', message: text });
+    context.log.info({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid }, 'Retained virtual machine');
+  }
   await letGo(vm, context);
   return { kind: 'done' };
 }
@@ -123,16 +131,31 @@ async function forceRemove(
   vm: VirtualMachine,
   { context, allocations }: VirtualMachineParts,
 ): Promise<ReconcileResult> {
-  const text = `VM ${whereabouts(vm)} may be left: ${keyOf(vm)} was removed by force.`;
-  await allocations.leaveBehind(vm, text);
-  context.events.emit(vm, { type: 'Warning', reason: 'LeftBehind', message: text });
-  context.log.warn({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, 'Removed by force');
+  const held = await allocations.allHeld(vm);
+  if (neverExisted(vm, held)) {
+    await allocations.releaseAll(vm);
+  } else {
+    const text = `VM ${whereabouts(vm, held)} may be left: ${keyOf(vm)} was removed by force.`;
+    await allocations.leaveBehind(vm, text);
+    // A namespace that is being deleted takes no events: the reservations and the log tell it too.
+    context.events.emit(vm, { type: 'Warning', reason: 'LeftBehind', message: text });
+    context.log.warn({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, 'Removed by force');
+  }
   await letGo(vm, context);
   return { kind: 'done' };
 }
 
-function whereabouts({ status }: VirtualMachine): string {
-  const { vmid, node, clusterName } = status ?? {};
+// A VMID is reserved before anything is made under it, and given back only when nothing can be made under it any more.
+function neverExisted({ status }: VirtualMachine, held: readonly Reservation[]): boolean {
+  return status?.vmid === undefined && status?.operation?.intent?.action !== 'clone' && vmidsOf(held).length === 0;
+}
+
+function vmidsOf(held: readonly Reservation[]): number[] {
+  return held.flatMap(({ spec }) => ('vmid' in spec ? [spec.vmid] : []));
+}
+
+function whereabouts({ status }: VirtualMachine, held: readonly Reservation[]): string {
+  const { vmid = vmidsOf(held)[0], node, clusterName } = status ?? {};
   if (vmid === undefined) return 'without a VMID';
   return `${vmid}${node === undefined ? '' : ` on node ${node}`}${clusterName === undefined ? '' : ` of cluster ${clusterName}`}`;
 }

@@ -57,6 +57,31 @@ describe('readiness', () => {
   });
 });
 
+describe('a cluster that is deleted', () => {
+  const rows: { name: string; facts: Partial<ClusterFacts>; want: RegExp }[] = [
+    {
+      name: 'counts one VM',
+      facts: { virtualMachines: 1 },
+      want: /waits for 1 VirtualMachine that .* Delete it first\.$/,
+    },
+    {
+      name: 'counts several',
+      facts: { virtualMachines: 12 },
+      want: /waits for 12 VirtualMachines that .* Delete them first\.$/,
+    },
+    {
+      name: 'tells what keeps them from going',
+      facts: { virtualMachines: 2, trouble },
+      want: /waits for 2 .* Nothing can be destroyed now: No answer\.$/,
+    },
+  ];
+  test.each(rows)('$name', ({ facts, want }) => {
+    const { state, reason, message } = clusterReadiness({ cluster: deleted, virtualMachines: 0, now: 0, ...facts });
+    expect([state, reason]).toEqual(['waiting', 'InUse']);
+    expect(message).toMatch(want);
+  });
+});
+
 describe('what was seen', () => {
   const node = (name: string, changes: Partial<NodeResource> = {}): NodeResource => ({
     name,

@@ -44,8 +44,7 @@ export function clusterReadiness(facts: ClusterFacts): Readiness {
   const { cluster, trouble, check, virtualMachines } = facts;
   const { name, deletionTimestamp } = cluster.metadata;
   if (deletionTimestamp !== undefined && virtualMachines > 0) {
-    const message = `The cluster is being deleted and waits for the ${virtualMachines} VirtualMachines that live on it. Delete them first.`;
-    return { state: 'waiting', reason: 'InUse', message };
+    return { state: 'waiting', reason: 'InUse', message: inUseMessage(virtualMachines, trouble) };
   }
   if (trouble !== undefined) return trouble;
   if (check === undefined)
@@ -60,6 +59,16 @@ export function clusterReadiness(facts: ClusterFacts): Readiness {
     return { state: 'stalled', reason: 'Forbidden', message };
   }
   return { state: 'ready', reason: 'Ready', message: 'The cluster answers and the token suffices.' };
+}
+
+// Whoever deletes them waits for the cluster as well: what keeps them from going is told where he looks.
+function inUseMessage(virtualMachines: number, trouble: Readiness | undefined): string {
+  const those =
+    virtualMachines === 1
+      ? '1 VirtualMachine that lives on it. Delete it first.'
+      : `${virtualMachines} VirtualMachines that live on it. Delete them first.`;
+  const hindrance = trouble === undefined ? '' : ` Nothing can be destroyed now: ${trouble.message}`;
+  return `The cluster is being deleted and waits for ${those}${hindrance}`;
 }
 
 const MIB = 1024 * 1024;
