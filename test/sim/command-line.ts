@@ -6,7 +6,7 @@ export const help = `Serves a simulated Proxmox VE cluster over TLS on 127.0.0.1
   --port PORT           port of the first node's API (default 8006; 0 picks one)
   --control-port PORT   port of the control API and status page (default: any)
   --topology FILE       the cluster to simulate (default: the demo cluster); again for another cluster
-  --pve 8|9             the latest release of that series, whatever the topology says (default: as it says, or 9)
+  --pve 8|9             the latest release of that series, whatever the topology says (default: as it says)
   --speed FACTOR        1 is the recorded durations, 10 ten times as fast, instant no time at all,
                         virtual stands still until the control API's action advance (default 1)
   --seed NUMBER         same seed, same run (default 1)
