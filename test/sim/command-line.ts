@@ -13,7 +13,8 @@ export const help = `Serves a simulated Proxmox VE cluster over TLS on 127.0.0.1
   --state FILE          go on from there if it exists, and write it at the end and on POST /sim/state
   --record FILE         append every request as a line of JSON
   --keep NUMBER         requests the log keeps in full, per cluster (default 100000)
-  --announce FILE       write {url, nodeUrls, caPem, fingerprint, controlUrl, tokens, clusters} there once it listens
+  --announce FILE       write {url, nodeUrls, caPem, fingerprint, controlUrl, tokens, clusters} there
+                        once it listens
   --topology-schema     print the JSON schema of topology files and end
   --help                this text
 

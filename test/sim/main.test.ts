@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCommandLine } from './command-line.ts';
 import { demoTopology } from './testing.ts';
 import { TlsClient } from './tls-client.ts';
 
@@ -186,35 +185,5 @@ describe('the command', () => {
     const run = new Run(...args);
     expect(await run.ended).toBe(1);
     expect(run.output).toContain(want);
-  });
-});
-
-describe('the options', () => {
-  const usual = {
-    port: undefined,
-    controlPort: 0,
-    topologies: [],
-    pve: undefined,
-    speed: 1,
-    seed: 1,
-    state: undefined,
-    record: undefined,
-    keptRecords: 100_000,
-    announce: undefined,
-  };
-  const rows: { name: string; args: string[]; want: unknown }[] = [
-    { name: 'none', args: [], want: usual },
-    { name: 'help', args: ['--help', '--port', '1'], want: 'help' },
-    { name: 'the schema', args: ['--topology-schema'], want: 'schema' },
-    { name: 'a factor', args: ['--speed', '0.5'], want: { ...usual, speed: 0.5 } },
-    { name: 'no time at all', args: ['--speed=instant'], want: { ...usual, speed: 'instant' } },
-    { name: 'virtual time', args: ['--speed=virtual'], want: { ...usual, speed: 'virtual' } },
-    { name: 'the release before', args: ['--pve', '8'], want: { ...usual, pve: 8 } },
-    { name: 'a seed', args: ['--seed', '7'], want: { ...usual, seed: 7 } },
-    { name: 'a short log', args: ['--keep', '10'], want: { ...usual, keptRecords: 10 } },
-    { name: 'two clusters', args: ['--topology', 'a', '--topology', 'b'], want: { ...usual, topologies: ['a', 'b'] } },
-  ];
-  it.each(rows)('$name', ({ args, want }) => {
-    expect(readCommandLine(args)).toEqual(want);
   });
 });
