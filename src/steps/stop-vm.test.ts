@@ -15,6 +15,8 @@ function stopping(action: string | undefined, secondsAgo = 0, change: Partial<Op
   return { observed: anOwnVm(), power: 'running', status: aStatus({ operation: { intent, ...change } }) };
 }
 
+const FORCED = { taskIDs: ['UPID:pve1:00007215:0009D87A:6B02853F:qmstop:2000:operator@pve!k8s:'] };
+const FORCED_BY_HA = { taskIDs: ['UPID:pve1:00007215:0009D87A:6B02853F:hastop:2000:operator@pve!k8s:'] };
 const SHUTDOWN = { kind: 'act', action: { kind: 'shutdown', graceSeconds: 120 } };
 const FORCE = { kind: 'act', action: { kind: 'stop' } };
 
@@ -59,9 +61,18 @@ describe('a VM that is to be stopped', () => {
       want: FORCE,
     },
     { name: 'is being forced', shape: stopping('stop', 59.9), want: { kind: 'wait', afterMs: 5_000 } },
-    { name: 'runs on after force', shape: stopping('stop', 60), want: { kind: 'stall', reason: 'StillRunning' } },
-    { name: 'runs on for long', shape: stopping('stop', 599), want: { kind: 'stall', reason: 'StillRunning' } },
-    { name: 'runs on for ten minutes: force again', shape: stopping('stop', 600), want: FORCE },
+    {
+      name: 'runs on after force',
+      shape: stopping('stop', 60, FORCED),
+      want: { kind: 'stall', reason: 'StillRunning' },
+    },
+    {
+      name: 'runs on for long',
+      shape: stopping('stop', 599, FORCED_BY_HA),
+      want: { kind: 'stall', reason: 'StillRunning' },
+    },
+    { name: 'runs on for ten minutes: force again', shape: stopping('stop', 600, FORCED), want: FORCE },
+    { name: 'runs on because the call was lost: force again', shape: stopping('stop', 60), want: FORCE },
     { name: 'has another call on its way, which is none of a stop', shape: stopping('start', 5), want: SHUTDOWN },
     {
       name: 'is locked',
@@ -84,7 +95,7 @@ describe('a VM that is to be stopped', () => {
   test('has the times of its cluster', () => {
     const times = { writeSeconds: 60, shutdownSeconds: 7, forceStopSeconds: 3, startSeconds: 60 };
     const after = (action: string, seconds: number) =>
-      stopOnRequest.plan(aFacts({ ...stopping(action, seconds), cluster: { times } })).kind;
+      stopOnRequest.plan(aFacts({ ...stopping(action, seconds, FORCED), cluster: { times } })).kind;
     expect([after('shutdown', 6), after('shutdown', 7), after('stop', 2), after('stop', 3)]).toEqual([
       'wait',
       'act',
@@ -94,7 +105,7 @@ describe('a VM that is to be stopped', () => {
   });
 
   test('leaves it to the caller what a VM means that cannot be stopped', () => {
-    const verdict = planStop(aFacts(stopping('stop', 60)), () => ({ kind: 'skip', why: 'so be it' }));
+    const verdict = planStop(aFacts(stopping('stop', 60, FORCED)), () => ({ kind: 'skip', why: 'so be it' }));
     expect(verdict).toEqual({ kind: 'skip', why: 'so be it' });
   });
 });

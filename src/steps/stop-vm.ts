@@ -3,8 +3,11 @@ import { restartReasons } from '../domain/hotplug.ts';
 import type { Facts, Need, OwnVm } from '../machine/facts.ts';
 import type { Intent } from '../machine/progress.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
+import { parseUpid } from '../pve/upid.ts';
 import { withOwnVm } from './own-vm.ts';
 
+/** Types of the tasks of a forced stop: the node's own, and that of a VM under high availability. */
+const STOP_TASKS: ReadonlySet<string> = new Set(['qmstop', 'hastop']);
 /** How often a VM that is stopping is looked at. */
 const LOOK_MS = 5_000;
 /** A forced stop that did not help is tried again after this long. */
@@ -97,7 +100,13 @@ function afterShutdown(facts: Facts, passed: number): Verdict {
 
 function afterForce(facts: Facts, passed: number, whenStillRunning: WhenStillRunning): Verdict {
   if (passed < facts.cluster.times.forceStopSeconds * 1_000) return stillStopping('The VM is being stopped.');
+  if (!wasForced(facts)) return force('the call that was to stop it was lost');
   return passed < FORCE_AGAIN_MS ? whenStillRunning(facts) : force('it runs on after a forced stop');
+}
+
+// A call that got no answer has left no task. If it was carried out all the same, it has had its time.
+function wasForced({ status }: Facts): boolean {
+  return (status.operation?.taskIDs ?? []).some((upid) => STOP_TASKS.has(parseUpid(upid)?.type ?? ''));
 }
 
 function passedMs({ now }: Facts, { sentAt }: Intent): number {
