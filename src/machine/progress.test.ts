@@ -90,6 +90,14 @@ describe('opening an operation', () => {
   });
 });
 
+test.each([
+  { name: 'the same machine anew knows how the VM was', running: 'deploy', want: 'Stopped' },
+  { name: 'another machine looks for itself', running: 'change_package', want: undefined },
+])('$name', ({ running, want }) => {
+  const status = aStatus({ state: 'set_ip', operation: { machine: running, powerBefore: 'Stopped' } });
+  expect(openOperation(machine, status, { ...opening, anew: true }).operation?.powerBefore).toBe(want);
+});
+
 describe('names of runs', () => {
   test('tell VMs of one name apart', () => {
     expect(runName(owner, 3)).toBe('web-1-8a2f0b9c-3');

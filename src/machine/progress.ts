@@ -60,7 +60,7 @@ export function openOperation(machine: Machine, status: VirtualMachineStatus, op
       from: status.state ?? machine.initial,
       trigger,
       ...asked(opening),
-      ...(before === undefined ? {} : carriedOver(before)),
+      ...(before === undefined ? {} : carriedOver(before, machine)),
     },
   };
 }
@@ -78,8 +78,10 @@ function openingState({ initial, entries, removes }: Machine, state: State | und
 }
 
 // A pipeline that is interrupted may have a call or a task on its way; the one that follows waits for them all the same.
-function carriedOver({ taskID, taskIDs, intent }: OperationStatus): Partial<OperationStatus> {
-  return { taskID, taskIDs, intent };
+// A change that begins anew may have stopped the VM already: how it was before is what the first look saw.
+function carriedOver(before: OperationStatus, { name }: Machine): Partial<OperationStatus> {
+  const { taskID, taskIDs, intent, powerBefore } = before;
+  return { taskID, taskIDs, intent, ...(before.machine === name ? { powerBefore } : {}) };
 }
 
 /**
