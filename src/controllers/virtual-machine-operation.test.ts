@@ -213,6 +213,27 @@ describe('an operation is told', () => {
   });
 });
 
+describe('an operation that had begun and is not seen at its VM', () => {
+  const begun = anOperation('Start', { status: { startedAt: '2026-03-01T10:00:00Z' } });
+
+  test('is not told that it was interrupted by a watch that lags behind', async () => {
+    const old = theVm();
+    theVm({ state: 'ready', operation: aRun({ request: requestOf(begun) }) });
+    given(begun);
+    const { virtualMachines } = fake.context.stores;
+    fake.context.stores.virtualMachines = { ...virtualMachines, get: () => old };
+    await reconcile(begun);
+    expect(says(begun)).toBe('Unknown InProgress');
+  });
+
+  test('was interrupted when the API server does not show it either', async () => {
+    theVm();
+    given(begun);
+    await reconcile(begun);
+    expect(says(begun)).toBe('False Interrupted');
+  });
+});
+
 describe('it is looked at again', () => {
   test('when the time to begin is over', async () => {
     const operation = given(anOperation('Start', { spec: { deadlineSeconds: 60 } }));

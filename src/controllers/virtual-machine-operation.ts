@@ -4,7 +4,7 @@ import { API_VERSION } from '../api/object.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
-import { deadlineOf, operationFate } from '../domain/operations.ts';
+import { deadlineOf, operationFate, type OperationFate } from '../domain/operations.ts';
 import { findCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { isNotFound } from '../kube/errors.ts';
@@ -36,7 +36,7 @@ export async function reconcileVirtualMachineOperation(
   const { vm } = operationSurroundings(vmKeyOf(known), context);
   const operation = await ownedBy(vm, known, context);
   // Looked at again: what happened while the owner was written is not decided on the state before.
-  const fate = operationFate(operation, operationSurroundings(vmKeyOf(operation), context));
+  const fate = await certainFate(operation, context);
   const told = await tell(operation, operationStatus(operation, fate, context.now()), context);
   if (isFinal(told.status)) return keepUntilExpiry(told, context);
   const deadline = deadlineOf(told);
@@ -44,6 +44,19 @@ export async function reconcileVirtualMachineOperation(
   // It runs: to give it up is for the VM, which nothing else may lead to a look.
   enqueue(vmKeyOf(told));
   return { kind: 'after', ms: OVERDUE_RECHECK_MS };
+}
+
+/**
+ * What becomes of the operation. That another one took its place is the one end that is told from what is missing in the
+ * VM's status, and there a watch that lags behind looks the same: it is decided on what the API server has.
+ */
+async function certainFate(operation: VirtualMachineOperation, context: Context): Promise<OperationFate> {
+  const surroundings = operationSurroundings(vmKeyOf(operation), context);
+  const fate = operationFate(operation, surroundings);
+  if (fate.kind !== 'refused' || fate.reason !== 'Interrupted') return fate;
+  const { metadata, spec } = operation;
+  const vm = await context.client.get(resources.virtualMachine, spec.virtualMachineName, metadata.namespace);
+  return operationFate(operation, { ...surroundings, vm });
 }
 
 /** The operation with the VM as its owner, so that it goes when the VM goes; a final one stays as it is. */
