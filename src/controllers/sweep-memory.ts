@@ -20,6 +20,7 @@ interface Remembered {
 export class SweepMemory {
   #before = new Map<string, Remembered>();
   #now = new Map<string, Remembered>();
+  #strangers = 0;
 
   beginRound(): void {
     this.#before = this.#now;
@@ -31,10 +32,13 @@ export class SweepMemory {
     return this.#known(uid)?.digest;
   }
 
-  /** Whether it is the VM's turn for a full look. */
+  /** Whether it is the VM's turn for a full look. Those that were never seen take turns as well. */
   isDueInFull(uid: string): boolean {
-    const known = this.#known(uid);
-    return known === undefined || known.looksSinceFull >= FULL_EVERY - 1;
+    return this.#looksSinceFull(uid) >= FULL_EVERY - 1;
+  }
+
+  #looksSinceFull(uid: string): number {
+    return this.#known(uid)?.looksSinceFull ?? this.#strangers % FULL_EVERY;
   }
 
   /** Keeps what is known of a VM that could not be looked at in this round. */
@@ -50,7 +54,8 @@ export class SweepMemory {
     const isFull = sighting.firewall !== undefined;
     const always = alwaysSeen(vm, sighting.observed);
     const inFull = isFull ? JSON.stringify([sighting.firewall, sighting.pending]) : known?.inFull;
-    const looksSinceFull = isFull ? 0 : (known?.looksSinceFull ?? 0) + 1;
+    const looksSinceFull = isFull ? 0 : this.#looksSinceFull(uid) + 1;
+    if (known === undefined) this.#strangers += 1;
     this.#now.set(uid, { digest: digestOf(sighting.observed), always, inFull, looksSinceFull });
     return known?.always !== always || known.inFull !== inFull;
   }

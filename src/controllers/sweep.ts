@@ -57,6 +57,8 @@ class Sweep {
   readonly #memory = new SweepMemory();
   /** Calls of the look that is being taken. */
   #calls = 0;
+  /** The same one is logged once, not at every VM. */
+  #lastDefect = '';
   #nextLookAt = Number.NEGATIVE_INFINITY;
   #slotMs: number;
 
@@ -95,12 +97,20 @@ class Sweep {
       const sighting = await this.#look(uid, target.ref, isAllFull || this.#memory.isDueInFull(uid));
       this.#handOver(target.vm, sighting);
     } catch (error) {
-      // The list shows what became of one that is not there any more; what else goes wrong is not this VM's.
-      if (!(error instanceof PveError)) throw error;
+      if (this.#signal.aborted) throw error;
       this.#memory.keep(uid);
+      this.#report(error, target.vm);
     } finally {
       this.#nextLookAt = startedAt + this.#calls * this.#slotMs;
     }
+  }
+
+  // The list shows what became of a VM that is not there any more, and of a cluster that does not answer.
+  #report(error: unknown, vm: VirtualMachine): void {
+    const text = String(error);
+    if (error instanceof PveError || text === this.#lastDefect) return;
+    this.#lastDefect = text;
+    this.#input.context.log.error({ err: error, VirtualMachine: keyOf(vm) }, 'Looking at a VM met a defect');
   }
 
   /** A cluster that does not answer is asked by its inventory alone. */

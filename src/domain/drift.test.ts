@@ -1,5 +1,5 @@
 // What is remembered of a VM that was changed by hand, what is shown of it, and when it is changed back.
-import fc from 'fast-check';
+import { assert, property, subarray } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   corrected,
@@ -102,9 +102,9 @@ describe('what is remembered', () => {
   });
 
   test('the same look twice changes nothing', () => {
-    const steps = fc.subarray(['a', 'b', 'c', 'd'], { minLength: 0 });
-    fc.assert(
-      fc.property(steps, steps, steps, (before, looked, differing) => {
+    const steps = subarray(['a', 'b', 'c', 'd'], { minLength: 0 });
+    assert(
+      property(steps, steps, steps, (before, looked, differing) => {
         const of = (names: string[]) => names.map((step) => ({ ...CORES, step }));
         const sight = compared(of(differing.filter((step) => looked.includes(step))), looked);
         const once = driftAfter({ detectedAt: at(-1), differences: of(before) }, sight, at(0));
@@ -255,7 +255,7 @@ describe('what is shown', () => {
 
   test('in messages that stay short', () => {
     const long = Array.from({ length: 9 }, (_, index) => ({ ...CORES, message: `${index}`.repeat(200) }));
-    for (const { message } of driftConditions({ differences: long, pending: long.map(({ message }) => message) }, 1))
+    for (const { message } of driftConditions({ differences: long, pending: long.map((one) => one.message) }, 1))
       expect(message.length).toBeLessThanOrEqual(300);
   });
 });
