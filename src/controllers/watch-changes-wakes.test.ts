@@ -237,6 +237,14 @@ describe('what wakes those that are under way', () => {
     expect(lines).not.toContain('virtualMachines rested user');
   });
 
+  test('a new revision also wakes those at rest, later: their plan may roll out by itself', () => {
+    const lines = change('planRevisions', newRevision(aPlan(), 2));
+    expect(lines).toContain('virtualMachines rested resync');
+    expect(change('planRevisions', newRevision(aPlan(), 1), undefined, 'deleted')).not.toContain(
+      'virtualMachines rested resync',
+    );
+  });
+
   test('is also for VMs that are being deleted', () => {
     vms = [vm('going', { state: 'ready' }, { deletionTimestamp: 'now' })];
     expect(change('secrets', aPool())).toContain('virtualMachines going user');

@@ -40,6 +40,9 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   const wakeUnready = (vms: readonly VirtualMachine[], priority: Priority = 'user'): void => {
     for (const vm of vms) if (isUnderWay(vm)) queues.virtualMachines.add(keyOf(vm), priority);
   };
+  const wakeRested = (vms: readonly VirtualMachine[]): void => {
+    for (const vm of vms) if (!isUnderWay(vm)) queues.virtualMachines.add(keyOf(vm), 'resync');
+  };
   // Plans and pools say whether their cluster exists.
   const wakeDependents = (cluster: string): void => {
     for (const plan of stores.plans.byIndex(INDEX.cluster, cluster)) queues.plans.add(keyOf(plan), 'resync');
@@ -93,9 +96,12 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     for (const vm of stores.virtualMachines.byIndex(INDEX.plan, plan.metadata.name))
       queues.virtualMachines.add(keyOf(vm), isUnderWay(vm) ? 'user' : 'resync');
   });
-  on(stores.planRevisions, (revision) => {
+  on(stores.planRevisions, (revision, { type }) => {
     queues.plans.add(revision.spec.planName);
-    wakeUnready(stores.virtualMachines.byIndex(INDEX.plan, revision.spec.planName));
+    const vms = stores.virtualMachines.byIndex(INDEX.plan, revision.spec.planName);
+    wakeUnready(vms);
+    // The edit of the plan woke those at rest before there was anything that they could be changed to.
+    if (type !== 'deleted') wakeRested(vms);
   });
   on(stores.clusters, (cluster, change) => {
     const name = keyOf(cluster);
