@@ -54,6 +54,12 @@ function changesOf(
   ];
 }
 
+/** Why the plan that the VM names now cannot be the one that it is changed to; undefined where it can, or is the same. */
+export function planRefusal(vm: VirtualMachine, context: Pick<Context, 'stores'>): Explanation | undefined {
+  const chosen = revisionOf(vm, context, false);
+  return chosen !== undefined && 'explanation' in chosen ? chosen.explanation : undefined;
+}
+
 function revisionOf(
   vm: VirtualMachine,
   { stores }: Pick<Context, 'stores'>,

@@ -87,6 +87,23 @@ describe('whether a VM is what is declared now', () => {
     expect(shown(scene)).toMatchObject(want);
   });
 
+  test.each([
+    {
+      name: 'a plan that does not exist',
+      planName: 'nothing',
+      want: { reason: 'PlanNotFound', message: 'Plan nothing does not exist. Create it or correct spec.planRef.' },
+    },
+    {
+      name: 'a plan of another cluster',
+      planName: 'of-elsewhere',
+      want: { reason: 'ClusterChanged', message: expect.stringContaining('is of cluster elsewhere') as string },
+    },
+  ])('another plan, that cannot be changed to: $name', ({ planName, want }) => {
+    fake.kube.seed(resources.plan, aPlan({ clusterRef: { name: 'elsewhere' } }, 'of-elsewhere'));
+    const status = { clusterName: 'lab' };
+    expect(shown({ spec: { planRef: { name: planName } }, status })).toMatchObject({ status: 'False', ...want });
+  });
+
   test('a text that is too long is cut', () => {
     const configurableOptions = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`Unknown ${index}`, '1']));
     expect(shown({ spec: { configurableOptions } })?.message).toHaveLength(300);

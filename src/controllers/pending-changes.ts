@@ -7,6 +7,7 @@ import { packageDifference, resolvePackage } from '../domain/package.ts';
 import { planDifference } from '../domain/plan-defaults.ts';
 import { setCondition } from '../kube/conditions.ts';
 import type { Context } from './context.ts';
+import { planRefusal } from './package-wish.ts';
 
 const LONGEST_MESSAGE = 300;
 
@@ -33,6 +34,8 @@ function packageCondition(
   status: VirtualMachineStatus,
   { stores }: Pick<Context, 'stores'>,
 ): UpToDate | undefined {
+  const refusal = planRefusal({ ...vm, status }, { stores });
+  if (refusal !== undefined) return pending(refusal.reason, refusal.message);
   const plan = stores.plans.get(vm.spec.planRef.name)?.spec;
   if (plan === undefined || status.effective === undefined) return undefined;
   const { package: wanted, problems } = resolvePackage({ plan, spec: vm.spec });
