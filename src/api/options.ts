@@ -16,7 +16,9 @@ export const optionSchemas = {
   systemDiskWriteMBps: limit('Write limit of the system disk'),
   systemDiskReadIOPS: rate('Read limit of the system disk'),
   systemDiskWriteIOPS: rate('Write limit of the system disk'),
-  additionalDiskGiB: sizeGiB.describe('Size of the additional disk in GiB. 0 means no additional disk. Grows only.'),
+  additionalDiskGiB: sizeGiB.describe(
+    'Size of the additional disk in GiB. 0 means no additional disk: one that is there is destroyed when its volume is named in consent. Grows only.',
+  ),
   additionalDiskReadMBps: limit('Read limit of the additional disk'),
   additionalDiskWriteMBps: limit('Write limit of the additional disk'),
   additionalDiskReadIOPS: rate('Read limit of the additional disk'),

@@ -11,16 +11,32 @@ const growOnly = (field: string) => ({
   fieldPath: `.${field}`,
 });
 
+/** Where the only disk that may go is named; a standing "yes" would also destroy the next one. */
+const CONSENT = 'has(self.consent) && has(self.consent.destroyVolumes) && size(self.consent.destroyVolumes) > 0';
+
+const additionalDiskGrowsOrGoes = {
+  rule: [
+    '!has(self.options) || !has(self.options.additionalDiskGiB)',
+    '!has(oldSelf.options) || !has(oldSelf.options.additionalDiskGiB)',
+    'self.options.additionalDiskGiB >= oldSelf.options.additionalDiskGiB',
+    `(self.options.additionalDiskGiB == 0 && ${CONSENT})`,
+  ].join(' || '),
+  message:
+    'additionalDiskGiB can only grow: Proxmox VE cannot shrink a disk; 0 removes it when spec.consent.destroyVolumes names its volume',
+  fieldPath: '.options.additionalDiskGiB',
+};
+
 /**
  * An option that is set for the first time, or again after it was removed, is held against what the machine was built
  * with. It is looked at only when it changes: the operator must be able to write status whatever the spec says.
  */
-const notBelowBuilt = (field: string) => ({
+const notBelowBuilt = (field: string, ...exceptions: string[]) => ({
   rule: [
     `!has(self.spec.options) || !has(self.spec.options.${field})`,
     `!has(oldSelf.status) || !has(oldSelf.status.effective)`,
     `(has(oldSelf.spec.options) && has(oldSelf.spec.options.${field}) && self.spec.options.${field} == oldSelf.spec.options.${field})`,
     `self.spec.options.${field} >= oldSelf.status.effective.${field}`,
+    ...exceptions,
   ].join(' || '),
   message: `spec.options.${field} must not be less than what the machine was built with (status.effective.${field}): Proxmox VE cannot shrink a disk`,
   fieldPath: `.spec.options.${field}`,
@@ -40,7 +56,7 @@ const volumeID = matching(/^[a-zA-Z][a-zA-Z0-9._-]*:[^\s,=]+$/, 'must be a volum
 const spec = withRules(
   z.object({
     planRef: objectReference('Plan'),
-    options: withRules(optionsSchema, [growOnly('systemDiskGiB'), growOnly('additionalDiskGiB')])
+    options: withRules(optionsSchema, [growOnly('systemDiskGiB')])
       .optional()
       .describe('Overrides of the plan for this VM. An option that is absent comes from the plan; 0 is a value.'),
     configurableOptions: withRules(
@@ -126,6 +142,7 @@ const spec = withRules(
       .describe('What may be destroyed, by name: a consent to one disk is none to the next.'),
   }),
   [
+    additionalDiskGrowsOrGoes,
     {
       rule: 'has(self.billing) == has(oldSelf.billing) && (!has(self.billing) || self.billing == oldSelf.billing)',
       message: 'billing cannot be changed, set or removed later: the name of the VM was made from it',
@@ -151,7 +168,10 @@ export const virtualMachine = defineKind({
   rules: [
     nameAtMost(63, 'it is part of the host name of the machine'),
     notBelowBuilt('systemDiskGiB'),
-    notBelowBuilt('additionalDiskGiB'),
+    notBelowBuilt(
+      'additionalDiskGiB',
+      `(self.spec.options.additionalDiskGiB == 0 && ${CONSENT.replaceAll('self.', 'self.spec.')})`,
+    ),
   ],
   spec,
   status: statusSchema,
