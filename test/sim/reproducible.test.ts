@@ -109,6 +109,7 @@ describe('a day', () => {
       expect((reply.data as { port: string }).port).toBe('5900');
       await lab.clock.advance(3_600_000);
     }
+    expect(lab.simulator.world.consoles.byTicket.size).toBe(1);
     const ended = lab.simulator.world.tasks.ofNode('pve1').map(({ status }) => status);
     expect(new Set(ended)).toEqual(new Set(['connection timed out']));
     const answer = lab.simulator.handle({ method: 'GET', path: '/version', authorization: operatorToken });

@@ -32,6 +32,12 @@ interface Proxy {
 export class ConsoleProxies {
   readonly byTicket = new Map<string, Proxy>();
 
+  /** Forgets tickets that nobody can use any more. */
+  forgetOld(now: number): void {
+    for (const [ticket, { state, createdAt }] of this.byTicket)
+      if (state === 'over' && now - createdAt > ticketMs) this.byTicket.delete(ticket);
+  }
+
   freePort(): number {
     const used = new Set(
       [...this.byTicket.values()].filter((proxy) => proxy.state !== 'over').map((proxy) => proxy.port),
@@ -48,6 +54,7 @@ function open(call: Call): unknown {
   const vm = world.vms.get(id);
   if (vm === undefined || vm.node !== params['node'])
     throw failure(`Configuration file 'nodes/${textOf(params['node'])}/qemu-server/${id}.conf' does not exist`);
+  world.consoles.forgetOld(world.clock.now());
   const { password, ticket, isTold } = drawTicket(world, params['generate-password'] === 1);
   let connect: () => void = () => undefined;
   const connected = new Promise<void>((resolve) => {

@@ -10,7 +10,7 @@ import { migrateByHost } from './migrate.ts';
 import { startByHost, stopByHost } from './power.ts';
 
 /** From one look of the managers to the next. */
-export const passMs = 10_000;
+const passMs = 10_000;
 
 function untilNextPass(world: World): number {
   return passMs - (world.clock.now() % passMs);
