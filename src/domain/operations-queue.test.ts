@@ -150,6 +150,12 @@ describe('an operation waits', () => {
       want: 'waiting Paused',
     },
     {
+      name: 'not for the end of a pause, if it is an adoption: until then the object must deploy nothing',
+      operation: anOperation('Adopt'),
+      vm: aVm({ status: {}, annotations: { [PAUSE_ANNOTATION]: 'true' } }),
+      want: 'next',
+    },
+    {
       name: 'not for a suspended VM, if it is a stop',
       operation: anOperation('Stop'),
       vm: aVm({ spec: { suspension: { reason: 'unpaid' } } }),
