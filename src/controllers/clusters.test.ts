@@ -19,6 +19,7 @@ let polled: string[];
 let stop: AbortController;
 let registry: ClusterRegistry;
 let breakTransport: boolean;
+let signals: AbortSignal[];
 
 function token(values: Record<string, string>): Secret {
   const data = Object.entries(values).map(([key, text]) => [key, Buffer.from(text).toString('base64')]);
@@ -41,6 +42,7 @@ beforeEach(() => {
   requests = [];
   polled = [];
   breakTransport = false;
+  signals = [];
   stop = new AbortController();
   declare();
   secret = token({ tokenID: 'op@pve!k8s\n', secret: ' s3cret ' });
@@ -53,6 +55,7 @@ beforeEach(() => {
     log: { debug: silent, info: silent, warn: silent, error: silent },
     signal: stop.signal,
     onInventory: (name) => void polled.push(name),
+    onOpen: (_connection, signal) => void signals.push(signal),
     transport: (_spec, credentials) => {
       if (breakTransport) throw new Error('The certificate is none.');
       opened.push(credentials);
@@ -70,6 +73,17 @@ afterEach(async () => {
 });
 
 describe('a connection', () => {
+  test('is told of when it is opened, with the signal of its end', () => {
+    registry.connection('lab');
+    registry.connection('lab');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    declare({ sweep: { callsPerMinute: 10 } });
+    registry.connection('lab');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
+    registry.close('lab');
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+  });
+
   test('is made once, with the token of the Secret, trimmed', () => {
     expect(registry.connection('lab')).toBe(registry.connection('lab'));
     expect(opened).toEqual([{ tokenID: 'op@pve!k8s', secret: 's3cret' }]);

@@ -13,6 +13,7 @@ import { keyOf, type KubeObject } from '../kube/types.ts';
 import type { Context, Stores } from './context.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
+import { Sightings } from './sweep-sightings.ts';
 import { type ChangeWatch, concernsOperations, concernsReconcile, watchChanges } from './watch-changes.ts';
 
 type Handler = (change: Change<KubeObject>) => void;
@@ -41,7 +42,7 @@ beforeEach(() => {
     ['virtualMachines', 'operations', 'clusters', 'plans', 'pools', 'zones'].map((name) => [name, queue(name)]),
   );
   watch = watchChanges(
-    { clusters: { open: () => [] } } as unknown as Context,
+    { clusters: { open: () => [] }, sightings: new Sightings() } as unknown as Context,
     { stores: Object.fromEntries(stores) } as unknown as Informers,
     queues as unknown as Queues,
   );

@@ -18,6 +18,7 @@ import {
   RETRY_ANNOTATION,
   sightingChanged,
   watchChanges,
+import { Sightings } from './sweep-sightings.ts';
 } from './watch-changes.ts';
 
 type Handler = (change: Change<KubeObject>) => void;
@@ -92,7 +93,7 @@ beforeEach(() => {
   const cloneSlots = { release: (uid: string) => void released.push(uid) };
   const clusters = { open: () => [{ name: 'lab', inventory: { snapshot: () => aSnapshot(inventory) }, cloneSlots }] };
   watch = watchChanges(
-    { clusters } as unknown as Context,
+    { clusters, sightings: new Sightings() } as unknown as Context,
     { stores } as unknown as Informers,
     queues as unknown as Queues,
   );

@@ -71,6 +71,7 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   // Also when the finalizer was taken away by force: nobody else would give back what the object held here.
   const letGo = (vm: VirtualMachine): void => {
     for (const { cloneSlots } of context.clusters.open()) cloneSlots.release(vm.metadata.uid ?? '');
+    context.sightings.forget(vm.metadata.uid ?? '');
     wakeUnready(stores.virtualMachines.byIndex(INDEX.hostname, hostnameOf(vm) ?? ''));
   };
 
