@@ -1,7 +1,7 @@
 // The firewall: defaults, the DHCP exception, and what has to be sent to come from the observed to the desired state.
 import { describe, expect, it } from 'vitest';
 import type { PlanSpec } from '../api/plan.ts';
-import { ADDRESS_SET, desiredFirewall, firewallDifference } from './firewall.ts';
+import { ADDRESS_SET, desiredFirewall, firewallDifference, isMemberFor } from './firewall.ts';
 
 const ADDRESSES = ['192.0.2.7', '2001:DB8:0::7'];
 
@@ -137,5 +137,21 @@ describe('firewallDifference', () => {
       options: { enable: 0 },
       removeSet: true,
     });
+  });
+});
+
+describe('isMemberFor', () => {
+  const rows = [
+    { cidr: '192.0.2.7', address: '192.0.2.7', want: true },
+    { cidr: '192.0.2.7/32', address: '192.0.2.7', want: true },
+    { cidr: '192.0.2.7', address: '192.0.2.70', want: false },
+    { cidr: '192.0.2.0/24', address: '192.0.2.0', want: false },
+    { cidr: '2001:db8::7', address: '2001:DB8:0::7', want: true },
+    { cidr: '2001:db8:0:0::7/128', address: '2001:db8::7', want: true },
+    { cidr: '2001:db8::7/64', address: '2001:db8::7', want: false },
+    { cidr: '2001:db8::7/32', address: '2001:db8::7', want: false },
+  ];
+  it.each(rows)('$cidr for $address: $want', ({ cidr, address, want }) => {
+    expect(isMemberFor(cidr, address)).toBe(want);
   });
 });

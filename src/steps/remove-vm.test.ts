@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { aFacts, aHeldAddress, anOwnVm, aStatus, at, type FactsShape } from '../../test/builders/facts.ts';
 import type { Facts } from '../machine/facts.ts';
 import type { Step } from '../machine/vocabulary.ts';
-import { destroyVm, releaseReservations, stopForDeletion, withdrawDns } from './remove-vm.ts';
+import { destroyVm, releaseReservations, removeBackups, stopForDeletion, withdrawDns } from './remove-vm.ts';
 
 const ADDRESS = { address: '192.0.2.10', prefixLength: 24, pool: 'v4', primary: true };
 const PUBLISHED = {
@@ -115,6 +115,46 @@ const own: (Row & { step: Step })[] = [
     want: { kind: 'act', action: { kind: 'destroy' } },
   },
   {
+    name: 'one that runs on after force is destroyed all the same',
+    step: stopForDeletion,
+    facts: aFacts({
+      observed: anOwnVm(),
+      power: 'running',
+      status: aStatus({
+        clonedAt: at(-900),
+        operation: {
+          intent: { action: 'stop', sentAt: at(-60), attempt: 1 },
+          taskIDs: ['UPID:pve1:00000001:00000001:65000000:qmstop:2000:op@pve!k8s:'],
+        },
+      }),
+    }),
+    want: { kind: 'skip', why: expect.stringContaining('runs on') },
+  },
+  {
+    name: 'what was known of a VM that is gone is forgotten: the next under its number is another one',
+    step: destroyVm,
+    facts: deleting({ observed: ABSENT }),
+    want: { kind: 'skip', note: { status: { clonedAt: undefined, node: undefined } } },
+  },
+  {
+    name: 'backups are looked for',
+    step: removeBackups,
+    facts: deleting({ held: { addresses: [], vmid: 2000 } }),
+    want: { kind: 'act', action: { kind: 'removeBackups' } },
+  },
+  {
+    name: 'backups are looked for once: they hold nothing up',
+    step: removeBackups,
+    facts: aFacts({ status: aStatus({ operation: { tried: ['removeBackups'] } }) }),
+    want: { kind: 'done' },
+  },
+  {
+    name: 'a VM that was never made has no backups',
+    step: removeBackups,
+    facts: deleting({ held: { addresses: [] } }),
+    want: { kind: 'skip', why: 'no VM was made' },
+  },
+  {
     name: 'records that were published are withdrawn',
     step: withdrawDns,
     facts: aFacts({
@@ -163,13 +203,18 @@ const own: (Row & { step: Step })[] = [
     want: { kind: 'act', action: { kind: 'releaseReservations' } },
   },
   {
-    name: 'nothing is held',
+    name: 'nothing is held: what was decided for the VM is forgotten with it',
     step: releaseReservations,
     facts: deleting({ held: { addresses: [] } }),
-    want: { kind: 'done' },
+    want: { kind: 'done', note: { status: { vmid: undefined, addresses: undefined, effective: undefined } } },
   },
 ];
 
 test.each(own)('$name', ({ step, facts, want }) => {
   expect(step.plan(facts)).toMatchObject(want);
+});
+
+test('every step of a deletion takes away what another one makes', () => {
+  const steps = [stopForDeletion, removeBackups, withdrawDns, destroyVm, releaseReservations];
+  expect(steps.every(({ undoes }) => undoes === true)).toBe(true);
 });
