@@ -10,57 +10,57 @@ const SHALLOW: Sighting = { seenAt: 1, observed: anOwnVm() };
 const FULL: Sighting = { ...SHALLOW, firewall: { options: { enable: 1 }, ipset: [] }, pending: [] };
 
 describe('news', () => {
-  test.each<{ name: string; first: Sighting; then: Sighting; vm?: VirtualMachine; want: boolean }>([
-    { name: 'the same is none', first: FULL, then: { ...FULL, seenAt: 2 }, want: false },
-    { name: 'a look at less is none', first: FULL, then: SHALLOW, want: false },
-    { name: 'a look at more is', first: SHALLOW, then: FULL, want: true },
+  test.each<{ name: string; first: Sighting; next: Sighting; vm?: VirtualMachine; want: boolean }>([
+    { name: 'the same is none', first: FULL, next: { ...FULL, seenAt: 2 }, want: false },
+    { name: 'a look at less is none', first: FULL, next: SHALLOW, want: false },
+    { name: 'a look at more is', first: SHALLOW, next: FULL, want: true },
     {
       name: 'another configuration is',
       first: FULL,
-      then: { ...FULL, observed: anOwnVm({}, { digest: 'd2' }) },
+      next: { ...FULL, observed: anOwnVm({}, { digest: 'd2' }) },
       want: true,
     },
-    { name: 'another node is', first: FULL, then: { ...FULL, observed: anOwnVm({}, { node: 'pve2' }) }, want: true },
-    { name: 'a lock is', first: FULL, then: { ...SHALLOW, observed: anOwnVm({}, { lock: 'backup' }) }, want: true },
+    { name: 'another node is', first: FULL, next: { ...FULL, observed: anOwnVm({}, { node: 'pve2' }) }, want: true },
+    { name: 'a lock is', first: FULL, next: { ...SHALLOW, observed: anOwnVm({}, { lock: 'backup' }) }, want: true },
     {
       name: 'a stranger is',
       first: FULL,
-      then: { seenAt: 2, observed: { kind: 'foreign', node: 'pve1', stamped: false } },
+      next: { seenAt: 2, observed: { kind: 'foreign', node: 'pve1', stamped: false } },
       want: true,
     },
     {
       name: 'another firewall is',
       first: FULL,
-      then: { ...FULL, firewall: { options: { enable: 0 }, ipset: [] } },
+      next: { ...FULL, firewall: { options: { enable: 0 }, ipset: [] } },
       want: true,
     },
     {
       name: 'another address set is',
       first: FULL,
-      then: { ...FULL, firewall: { options: { enable: 1 }, ipset: ['192.0.2.1'] } },
+      next: { ...FULL, firewall: { options: { enable: 1 }, ipset: ['192.0.2.1'] } },
       want: true,
     },
-    { name: 'what waits for a start is', first: FULL, then: { ...FULL, pending: ['cores'] }, want: true },
+    { name: 'what waits for a start is', first: FULL, next: { ...FULL, pending: ['cores'] }, want: true },
     {
       name: 'a new declaration is',
       first: FULL,
-      then: FULL,
+      next: FULL,
       vm: { ...VM, metadata: { ...VM.metadata, generation: 2 } },
       want: true,
     },
     {
       name: 'a pipeline in between is',
       first: FULL,
-      then: FULL,
+      next: FULL,
       vm: { ...VM, status: { settledAt: '2026-03-01T09:30:00Z' } },
       want: true,
     },
-  ])('$name', ({ first, then, vm = VM, want }) => {
+  ])('$name', ({ first, next, vm = VM, want }) => {
     const memory = new SweepMemory();
     memory.beginRound();
     expect(memory.takeIn(VM, first)).toBe(true);
     memory.beginRound();
-    expect(memory.takeIn(vm, then)).toBe(want);
+    expect(memory.takeIn(vm, next)).toBe(want);
   });
 
   test('are remembered over a round in which the VM could not be looked at, and not longer than it is there', () => {

@@ -12,13 +12,13 @@ import { type Context, INDEX } from './context.ts';
 import { newRevision } from './plan-revisions.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
+import { Sightings } from './sweep-sightings.ts';
 import {
   type ChangeWatch,
   concernsReconcile,
   RETRY_ANNOTATION,
   sightingChanged,
   watchChanges,
-import { Sightings } from './sweep-sightings.ts';
 } from './watch-changes.ts';
 
 type Handler = (change: Change<KubeObject>) => void;
