@@ -40,12 +40,12 @@ describe('the words of the manual', () => {
   });
 
   test.each([
-    { machine: reinstall, prefix: 'reinstall', then: words(deploy).slice(1) },
-    { machine: redeploy, prefix: 'creation', then: words(deploy).slice(1) },
-    { machine: setDnsRecords, prefix: 'set_dns_records', then: ['ready'] },
-  ])('$machine.name begins with its own word and ends in ready', ({ machine, prefix, then }) => {
+    { machine: reinstall, prefix: 'reinstall', after: words(deploy).slice(1) },
+    { machine: redeploy, prefix: 'creation', after: words(deploy).slice(1) },
+    { machine: setDnsRecords, prefix: 'set_dns_records', after: ['ready'] },
+  ])('$machine.name begins with its own word and ends in ready', ({ machine, prefix, after }) => {
     const reached = words(machine);
-    expect(reached.slice(reached.lastIndexOf(prefix) + 1)).toEqual(then);
+    expect(reached.slice(reached.lastIndexOf(prefix) + 1)).toEqual(after);
     expect(new Set(reached.slice(0, reached.lastIndexOf(prefix) + 1))).toEqual(new Set([prefix]));
   });
 
