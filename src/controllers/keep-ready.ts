@@ -75,6 +75,11 @@ export function showsVm({ status = {} }: VirtualMachine, context: Context): bool
   return snapshot === undefined || status.vmid === undefined || listedVm(status, snapshot) !== undefined;
 }
 
+/** Whether the VM runs, as the newest list that can be trusted shows it; as it was last seen while there is none. */
+export function powerOf({ status = {} }: VirtualMachine, context: Context): VirtualMachineStatus['powerState'] {
+  return withSightings(status, snapshotOf(status, context)).powerState;
+}
+
 /** When to look again without a cause. `now` is in milliseconds since the epoch. Pure. */
 export function nextLook(status: VirtualMachineStatus, now: number): ReconcileResult {
   const ageMs = status.settledAt === undefined ? FIRST_SIGHT_MS : now - Date.parse(status.settledAt);
@@ -156,8 +161,9 @@ function withConditions(
     readyCondition(status, snapshotOf(status, context)),
     ...movedCondition(before.status, status),
     ...driftConditions(status.drift, status.vmid).map((one) => ({ ...one, status: 'True' as const })),
+    ...suspendedCondition(vm),
   ];
-  const over = overConditions(status, sighting);
+  const over = overConditions(vm, status, sighting);
   conditions = conditions.filter(({ type }) => !over.has(type));
   for (const { type, status: value, reason, message } of shown)
     conditions = [...setCondition(conditions, { type, status: value, reason, message, observedGeneration }, now)];
@@ -165,11 +171,23 @@ function withConditions(
 }
 
 /** Abnormal conditions that do not hold any more. A mismatch that a pipeline met is over only when it was looked at again. */
-function overConditions(status: VirtualMachineStatus, sighting: Sighting | undefined): ReadonlySet<string> {
+function overConditions(
+  vm: VirtualMachine,
+  status: VirtualMachineStatus,
+  sighting: Sighting | undefined,
+): ReadonlySet<string> {
   const isOurs = sighting?.observed.kind === 'ours';
-  const shown = driftConditions(status.drift, status.vmid).map(({ type }) => type as string);
-  const mine = ['DriftDetected', 'RestartRequired', ...(isOurs ? ['IdentityMismatch'] : [])];
+  const shown = [...driftConditions(status.drift, status.vmid), ...suspendedCondition(vm)].map(
+    ({ type }) => type as string,
+  );
+  const mine = ['DriftDetected', 'RestartRequired', 'Suspended', ...(isOurs ? ['IdentityMismatch'] : [])];
   return new Set(mine.filter((type) => !shown.includes(type)));
+}
+
+function suspendedCondition({ spec }: VirtualMachine): Shown[] {
+  if (spec.suspension === undefined) return [];
+  const message = `The VM is suspended and kept stopped: ${spec.suspension.reason}`.slice(0, 300);
+  return [{ type: 'Suspended', status: 'True', reason: 'Suspended', message }];
 }
 
 /** Ready as the snapshot shows the VM; as it was while there is none that can be trusted. */

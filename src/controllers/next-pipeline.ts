@@ -33,6 +33,8 @@ export interface Situation {
   /** The operation that begins now, if there is one. */
   operation: VirtualMachineOperation | undefined;
   wish(options?: { newest?: boolean }): PackageWish;
+  /** Whether the VM runs, as the newest list shows it: the status is written only after this was decided. */
+  powerState: VirtualMachineStatus['powerState'];
   /** The plan in the revision that the VM keeps. */
   plan: PlanSpec | undefined;
   /** Whether the operation that asked for the running pipeline is past its deadline. */
@@ -203,8 +205,7 @@ function declared(situation: Situation): NextWork | undefined {
 }
 
 function powerChange(situation: Situation): NextWork | undefined {
-  const { vm, now } = situation;
-  const { powerState } = vm.status ?? {};
+  const { vm, now, powerState } = situation;
   if (powerState === 'Unknown' || powerState === undefined) return undefined;
   const { power, change, trigger } = powerWish(vm, powerState, isoTime(now));
   if (power !== powerState) return run(situation, power === 'Running' ? start : stop, { trigger }, change);

@@ -17,7 +17,7 @@ import { reconcileDeletion, showHeld, withoutAbnormal } from './deletion.ts';
 import { withSighting } from './drift.ts';
 import { withEndedOperation, withEndedRequest, withInterruptedRequest } from './executed-operations.ts';
 import { FINALIZER } from './finalizer.ts';
-import { keepReady, showsVm } from './keep-ready.ts';
+import { keepReady, powerOf, showsVm } from './keep-ready.ts';
 import { nextWork, type NextWork, type Situation } from './next-pipeline.ts';
 import { packageWish } from './package-wish.ts';
 import { FORCE_REMOVE_ANNOTATION, resetStatus } from './reset-status.ts';
@@ -75,6 +75,7 @@ function situationOf(vm: VirtualMachine, context: Context): Situation {
     vm,
     now,
     operation: nextOperation(vm, operations, { snapshotShowsVm, now }),
+    powerState: powerOf(vm, context),
     wish: (options) => packageWish(vm, context, options),
     plan: context.stores.planRevisions.get(vm.status?.planRevision ?? '')?.spec.plan,
     expired: operations.some((operation) => isRequestOf(operation, vm) && (deadlineOf(operation) ?? now) < now),
