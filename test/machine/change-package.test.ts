@@ -202,3 +202,27 @@ describe('a start that does not last', () => {
     expect(operator.vm()?.status).toMatchObject({ state: 'ready', powerState: 'Running' });
   });
 });
+
+describe('a package that changes again', () => {
+  test('while the VM is stopped for the first change: it runs again afterwards', async () => {
+    await using operator = await deployed();
+    const effect = { status: 500, reason: 'hotplug problem - it says no' };
+    operator.sim.faults.add({ match: { method: 'POST', path: /config$/ }, when: 'before', effect });
+    await edit(operator, { options: { cpuCores: 2 } });
+    await operator.passes('web-1', (vm) => vm?.status?.conditions?.some(({ type }) => type === 'Stalled') === true);
+    expect(operator.vm()?.status).toMatchObject({ state: 'cp_stop', powerState: 'Stopped' });
+    await edit(operator, { options: { cpuCores: 3 } });
+    await operator.passes();
+    expect(optionsOf(operator)['cores']).toBe('3');
+    expect(operator.vm()?.status).toMatchObject({ state: 'ready', powerState: 'Running', effective: { cpuCores: 3 } });
+  });
+
+  test('back to what it was, with limits in between: they are cleared', async () => {
+    await using operator = await deployed();
+    await edit(operator, { options: { systemDiskReadMBps: 50 } });
+    await operator.passes('web-1', () => optionsOf(operator)['scsi0']?.includes('mbps_rd') === true);
+    await edit(operator, { options: {} });
+    await operator.passes();
+    expect(optionsOf(operator)['scsi0']).not.toContain('mbps_rd');
+  });
+});
