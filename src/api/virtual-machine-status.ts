@@ -49,6 +49,7 @@ export const executedOperationSchema = z.object({
   result: z.enum(['Succeeded', 'Failed']).describe('What became of it.'),
   reason: z.string().max(128).describe('Why, in a word from the closed list.'),
   message: z.string().max(300).optional().describe('Why, in a sentence.'),
+  startedAt: time.optional().describe('When its pipeline began.'),
   completedAt: time.describe('When it ended.'),
   runName: objectName.optional().describe('VirtualMachineRun that records it.'),
   remembered: z.boolean().describe('Whether the same request is refused from now on.'),
@@ -214,6 +215,7 @@ export const statusSchema = z.object({
         .max(32)
         .optional()
         .describe('Steps that have changed something in this run; the others found their work done.'),
+      why: z.string().max(300).optional().describe('Why the step that is being done changes something.'),
       tried: z
         .array(z.string().max(64))
         .max(16)

@@ -11,9 +11,10 @@ export type OperationEnd = Pick<
 
 /** The end of the operation that asked for the running pipeline, if one did. */
 export function withEndedRequest(status: VirtualMachineStatus, end: OperationEnd, nowMs: number): VirtualMachineStatus {
-  const { request, runName } = status.operation ?? {};
+  const { request, runName, startedAt } = status.operation ?? {};
   if (request === undefined) return status;
-  const entry = { ...request, ...end, completedAt: isoTime(nowMs), ...(runName === undefined ? {} : { runName }) };
+  const times = { startedAt, completedAt: isoTime(nowMs) };
+  const entry = { ...request, ...end, ...times, ...(runName === undefined ? {} : { runName }) };
   return { ...status, executedOperations: withExecuted(status.executedOperations, entry) };
 }
 

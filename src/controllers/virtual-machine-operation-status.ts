@@ -43,8 +43,14 @@ function timesOf(fate: OperationFate): VirtualMachineOperationStatus {
     case 'running':
       return { startedAt: fate.run.startedAt, runName: fate.run.runName };
     case 'finished': {
-      const { completedAt, runName, observations } = fate.entry;
-      return { completedAt, runName, ...(observations === undefined ? {} : { observations }) };
+      const { startedAt, completedAt, runName, observations } = fate.entry;
+      return {
+        // A short one is done before anybody has told that it runs.
+        ...(startedAt === undefined ? {} : { startedAt }),
+        completedAt,
+        runName,
+        ...(observations === undefined ? {} : { observations }),
+      };
     }
     // The record is that of the first request: there is no other.
     case 'alreadyExecuted':
