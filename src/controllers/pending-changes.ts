@@ -1,7 +1,8 @@
 // Tells what plan, options and keys ask for and a VM was not built with. Nothing of it is applied to a VM by itself.
 import type { Reason } from '../api/conditions.ts';
+import type { PlanSpec } from '../api/plan.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { EffectivePackage, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { sshKeysDigest } from '../domain/cloud-init.ts';
 import { packageDifference, resolvePackage } from '../domain/package.ts';
 import { planDifference } from '../domain/plan-defaults.ts';
@@ -37,7 +38,17 @@ function packageCondition(
   const refusal = planRefusal({ ...vm, status }, { stores });
   if (refusal !== undefined) return pending(refusal.reason, refusal.message);
   const plan = stores.plans.get(vm.spec.planRef.name)?.spec;
-  if (plan === undefined || status.effective === undefined) return undefined;
+  const { effective } = status;
+  return plan === undefined || effective === undefined
+    ? undefined
+    : comparison(vm, { ...status, effective }, { stores, plan });
+}
+
+function comparison(
+  vm: VirtualMachine,
+  status: VirtualMachineStatus & { effective: EffectivePackage },
+  { stores, plan }: Pick<Context, 'stores'> & { plan: PlanSpec },
+): UpToDate {
   const { package: wanted, problems } = resolvePackage({ plan, spec: vm.spec });
   if (wanted === undefined) {
     const texts = problems.map(({ path, message }) => `${path}: ${message}`);
