@@ -124,11 +124,11 @@ describe('a machine that compares', () => {
       ],
     },
     {
-      name: 'says what changed',
+      name: 'says what changed, and why',
       compares: true,
       lines: {},
       want: [
-        ['Succeeded', undefined],
+        ['Succeeded', 'differs'],
         ['Skipped', 'no change'],
       ],
     },
@@ -142,7 +142,7 @@ describe('a machine that compares', () => {
       ],
     },
   ])('$name', async ({ compares, lines, want }) => {
-    world.lines = { ...lines };
+    world.lines = { ...lines } as Record<string, string>;
     const result = await world.play(comparing(compares), started({ state: 'change_package' }, { machine: 'change' }));
     expect(results(result)).toEqual(want);
   });

@@ -23,6 +23,7 @@ import {
   withRevert,
   withSeparateChanges,
   withTask,
+  withWhy,
   withTried,
 } from './progress.ts';
 import type { Action, ActionKind, ConditionNote, Machine, MachineEntry, Note, Verdict } from './vocabulary.ts';
@@ -219,6 +220,8 @@ class Pass {
         throw new StalledError(verdict.reason, verdict.message);
       case 'act':
         if (mustOutlive(verdict)) await this.#visit.save(this.status);
+        // Of a change people want to read why it was made, above all why a VM was stopped for it.
+        if (this.#machine.compares === true) this.#set(withWhy(this.status, verdict.why));
         return this.#act(entry, verdict.action, facts);
       default:
         return verdict satisfies never;
@@ -237,7 +240,7 @@ class Pass {
   #complete(entry: MachineEntry, skipped: string | undefined): void {
     const end: StepEnd =
       skipped === undefined || this.#hasChanged(entry)
-        ? { result: 'Succeeded' }
+        ? { result: 'Succeeded', message: this.status.operation?.why }
         : { result: 'Skipped', message: skipped };
     this.#position = completeStep(this.#machine, this.#position, entry, { ...end, nowMs: this.#visit.now() });
     this.#actions = 0;

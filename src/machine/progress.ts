@@ -116,7 +116,7 @@ export function completeStep(
   const { status } = position;
   const operation = operationOf(status);
   const record = stepRecord(machine, position, entry, end);
-  const { intent: _intent, blockedBySnapshots: _blocked, ...kept } = operation;
+  const { intent: _intent, blockedBySnapshots: _blocked, why: _why, ...kept } = operation;
   return {
     done: position.done + 1,
     status: {
@@ -198,6 +198,12 @@ export function withTask(status: VirtualMachineStatus, upid: string): VirtualMac
 export function withChanged(status: VirtualMachineStatus, steps: readonly string[]): VirtualMachineStatus {
   const operation = operationOf(status);
   return { ...status, operation: { ...operation, changed: [...new Set([...(operation.changed ?? []), ...steps])] } };
+}
+
+/** Why the step changes something; the first reason is the one that began it. */
+export function withWhy(status: VirtualMachineStatus, why: string): VirtualMachineStatus {
+  const operation = operationOf(status);
+  return operation.why === undefined ? { ...status, operation: { ...operation, why: why.slice(0, 300) } } : status;
 }
 
 /** An effect that is not tried a second time in this run. */
