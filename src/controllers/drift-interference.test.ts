@@ -1,5 +1,6 @@
 // What the operator makes of a VM that somebody changes in Proxmox VE: shown by default, changed back only where that is declared, never fought over.
 import { describe, expect, test } from 'vitest';
+import { resources } from '../api/resources.ts';
 import { type SweptOperator, sweptOperator } from '../../test/builders/swept-operator.ts';
 
 const PLAN = {
@@ -122,6 +123,20 @@ describe('a VM that was changed by hand', () => {
     expect(it.vm().status?.drift).toBeUndefined();
   });
 
+  test('is as declared when the change is declared, without another call', async () => {
+    await using it = await sweptOperator({}, PLAN);
+    it.changeByHand({ cores: '4' });
+    await it.swept();
+    const writes = it.operator.writes().length;
+    it.edit({ options: { cpuCores: 4 } });
+    await it.settled();
+    expect(it.condition('DriftDetected')).toBeUndefined();
+    await it.swept();
+    expect(it.vm().status).toMatchObject({ state: 'ready', effective: { cpuCores: 4 } });
+    expect(it.vm().status?.drift).toBeUndefined();
+    expect(it.operator.writes()).toHaveLength(writes);
+  });
+
   test('is held by the annotation of the pause', async () => {
     await using it = await sweptOperator({ driftPolicy: 'Correct' }, PLAN);
     it.annotate({ 'pve-operator.io/pause': 'true' });
@@ -196,6 +211,44 @@ describe('what is not changed back by itself', () => {
     await it.operate({ type: 'Reboot' });
     await it.swept();
     expect(it.condition('RestartRequired')).toBeUndefined();
+  });
+});
+
+describe('what the operator does not do itself', () => {
+  test('a backup in between is no change: its lock is waited for', async () => {
+    await using it = await sweptOperator({ driftPolicy: 'Correct' }, PLAN);
+    await it.swept();
+    it.operator.sim.setLock(it.vmid, 'backup');
+    it.changeByHand({ cores: '4' });
+    await it.swept();
+    expect(it.condition('DriftDetected')).toBeUndefined();
+    expect(it.vm().status?.state).toBe('ready');
+    it.operator.sim.setLock(it.vmid, null);
+    await it.swept();
+    await it.swept();
+    expect(it.config()['cores']).toBe('2');
+  });
+
+  test('a status that somebody else wrote first loses nothing that was seen', async () => {
+    await using it = await sweptOperator({}, PLAN);
+    await it.swept();
+    it.changeByHand({ cores: '4' });
+    await it.operator.fake.clock.advance(130_000);
+    const { context, kube } = it.operator.fake;
+    const { client } = context;
+    let refused = 0;
+    // Another write comes between the look at the object and the status.
+    const once: typeof client.patch = (...request) => {
+      refused += 1;
+      context.client = client;
+      kube.seed(resources.virtualMachine, it.vm());
+      return client.patch(...request);
+    };
+    context.client = { ...client, patch: once };
+    await expect(it.operator.pass()).rejects.toThrow();
+    expect(refused).toBe(1);
+    await it.settled();
+    expect(it.condition('DriftDetected')).toMatchObject({ status: 'True' });
   });
 });
 
