@@ -4,6 +4,7 @@ import { anOwner, aStatus, at, NOW, UID } from '../../test/builders/facts.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachineRun } from '../api/virtual-machine-run.ts';
+import { KubeError } from '../kube/errors.ts';
 import type { Trouble } from '../machine/outcome.ts';
 import { durationText, oldRuns, openRun, recordRun, runStatus } from './runs.ts';
 
@@ -31,6 +32,19 @@ const TROUBLE: Trouble = { class: 'stalled', reason: 'PoolEmpty', message: 'Empt
 const owner = anOwner();
 const runs = () => fake.kube.objects(resources.virtualMachineRun);
 const open = () => openRun(fake.context, owner, STATUS, 'VirtualMachine created');
+
+test('a namespace that is being deleted takes no record, which is nothing to warn of', async () => {
+  const refuse = (causes: { reason: string }[]) =>
+    fake.kube.onWrite(() => {
+      throw new KubeError({ status: 403, reason: 'Forbidden', message: 'no', details: { causes } });
+    });
+  refuse([{ reason: 'NamespaceTerminating' }]);
+  await open();
+  expect(fake.logged).toEqual([]);
+  refuse([]);
+  await open();
+  expect(fake.logged).toEqual(['Recording a run failed']);
+});
 
 describe('what a record says', () => {
   test('of a run that succeeded: when it ended and how long it took', () => {

@@ -4,7 +4,7 @@ import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { VirtualMachineRun, VirtualMachineRunStatus } from '../api/virtual-machine-run.ts';
-import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
+import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import type { Trouble } from '../machine/outcome.ts';
@@ -26,7 +26,9 @@ export async function openRun(
     const run = await context.client.create(resources.virtualMachineRun, newRun(vm, status, trigger));
     context.stores.virtualMachineRuns.observe(run);
   } catch (error) {
-    if (!isAlreadyExists(error)) context.log.warn({ err: error, VirtualMachine: keyOf(vm) }, 'Recording a run failed');
+    // With its namespace the record would go as well.
+    if (!isAlreadyExists(error) && !isNamespaceTerminating(error))
+      context.log.warn({ err: error, VirtualMachine: keyOf(vm) }, 'Recording a run failed');
   }
 }
 

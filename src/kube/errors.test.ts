@@ -7,6 +7,7 @@ import {
   isConflict,
   isGone,
   isInvalid,
+  isNamespaceTerminating,
   isNetworkError,
   isNotFound,
   isTooManyRequests,
@@ -17,7 +18,16 @@ function status(code: number, reason: string, details?: object): string {
   return JSON.stringify({ kind: 'Status', apiVersion: 'v1', code, reason, message: `it is ${reason}`, details });
 }
 
-const judgements = { isNotFound, isConflict, isAlreadyExists, isGone, isTooManyRequests, isNetworkError, isInvalid };
+const judgements = {
+  isNotFound,
+  isConflict,
+  isAlreadyExists,
+  isGone,
+  isTooManyRequests,
+  isNetworkError,
+  isInvalid,
+  isNamespaceTerminating,
+};
 
 test.each([
   { name: 'not found', status: 404, text: status(404, 'NotFound'), reason: 'NotFound', is: ['isNotFound'] },
@@ -38,6 +48,14 @@ test.each([
     reason: 'TooManyRequests',
     is: ['isTooManyRequests'],
   },
+  {
+    name: 'a namespace that is being deleted',
+    status: 403,
+    text: status(403, 'Forbidden', { causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] }),
+    reason: 'Forbidden',
+    is: ['isNamespaceTerminating'],
+  },
+  { name: 'forbidden', status: 403, text: status(403, 'Forbidden'), reason: 'Forbidden', is: [] },
   { name: 'HTML of a load balancer', status: 502, text: '<html>bad gateway</html>', reason: 'BadGateway', is: [] },
   { name: 'empty body', status: 503, text: '', reason: 'ServiceUnavailable', is: [] },
   { name: 'a status nobody knows', status: 418, text: '{}', reason: 'Unknown', is: [] },

@@ -123,6 +123,14 @@ export function isGone(error: unknown): error is KubeError {
   return error instanceof KubeError && (error.status === 410 || error.reason === 'Expired' || error.reason === 'Gone');
 }
 
+/** The namespace is being deleted, and takes nothing new. */
+export function isNamespaceTerminating(error: unknown): error is KubeError {
+  return (
+    error instanceof KubeError &&
+    error.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true
+  );
+}
+
 export function isTooManyRequests(error: unknown): error is KubeError {
   return error instanceof KubeError && error.status === 429;
 }

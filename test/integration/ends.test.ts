@@ -5,9 +5,16 @@ import { resources } from '../../src/api/resources.ts';
 import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../../src/api/virtual-machine-operation.ts';
 import { readStamp } from '../../src/pve/stamp.ts';
-import { aPlan, aPool, aTokenSecret, aVirtualMachine, CLUSTER, TOKEN_SECRET } from '../builders/objects.ts';
+import {
+  aPlan,
+  aPool,
+  aTokenSecret,
+  aVirtualMachine,
+  CLUSTER,
+  OPERATOR_NAMESPACE,
+  TOKEN_SECRET,
+} from '../builders/objects.ts';
 import { anOperation } from '../builders/operations.ts';
-import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
 import { startTestBed, type TestBed } from './harness.ts';
 import { condition, startWorld, type World } from './harness-world.ts';
@@ -73,6 +80,7 @@ function refuseDestruction(vmid = 2000): () => void {
   });
 }
 
+const warnings = () => (world.operator?.log ?? []).filter((line) => /"level":(40|50)/.test(line));
 const isStuck = (vm: VirtualMachine): boolean => vm.status?.state === 'error_terminate';
 
 test('Retain: the object goes, the machine runs on, and its address and VMID stay reserved with a note', async () => {
@@ -193,7 +201,8 @@ test('a namespace goes with machines that are kept, stuck, and let go by force',
     60_000,
   );
   expect(world.madeVmids).not.toContain(plain);
-  expect(world.madeVmids).toEqual([kept, stuck].sort());
+  expect(world.madeVmids).toEqual([kept, stuck].sort((left = 0, right = 0) => left - right));
+  expect(warnings().filter((line) => line.includes('being terminated'))).toEqual([]);
   const holders = (await reservations()).map(({ spec }) => spec.virtualMachine.name).sort();
   expect(holders).toEqual(['kept', 'kept', 'stuck', 'stuck']);
   expect((await leftBehind()).filter((note) => note === undefined)).toEqual([]);
