@@ -30,9 +30,13 @@ const spec = withRules(
           'must be http://HOST:PORT or https://HOST:PORT, if need be with a path: no user, no query',
           { min: 8, max: 512 },
         ).describe('Base URL of the API, for example http://pdns.example.com:8081.'),
-        serverID: matching(/^[A-Za-z0-9_.-]+$/, 'must be a server id: letters, digits, hyphens, underscores and dots', {
-          max: 64,
-        })
+        serverID: matching(
+          /^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/,
+          'must be a server id: letters, digits, hyphens, underscores and inner dots',
+          {
+            max: 64,
+          },
+        )
           .optional()
           .describe('Server id in the API. Default localhost.'),
         apiKeySecretRef: secretReference('Secret with the key `apiKey`.'),

@@ -24,9 +24,11 @@ import {
   withRules,
 } from './object.ts';
 import { optionSchemas } from './options.ts';
+import { OPERATION_TYPES } from './virtual-machine-operation.ts';
 
 const template = z.object({
   vmid: vmid.describe('VMID of the template on the Proxmox cluster.'),
+  family: z.enum(['Linux', 'Windows']).optional().describe('Family of its operating system. Default Linux.'),
 });
 
 const disk = (which: string, size: string, storage: string) =>
@@ -55,6 +57,27 @@ export const planSpecSchema = z.object({
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['vmid'] })
     .optional()
     .describe('Further templates that a VM of this plan may choose as operating system.'),
+  familyChange: z
+    .enum(['Allowed', 'Forbidden'])
+    .optional()
+    .describe('Whether a VM may be reinstalled with an operating system of another family. Default Allowed.'),
+  clientPermissions: z
+    .object({
+      operations: z
+        .object({
+          deny: z
+            .array(z.enum(OPERATION_TYPES))
+            .max(OPERATION_TYPES.length)
+            .meta({ 'x-kubernetes-list-type': 'set' })
+            .describe('Types of VirtualMachineOperation that are denied; Start and Stop also by runStrategy.'),
+        })
+        .optional()
+        .describe('What may not be asked of VMs of this plan.'),
+    })
+    .optional()
+    .describe(
+      'What clients may not do with VMs of this plan. Whoever has the verb `bypass` on the plan may. Absent: nothing is denied.',
+    ),
   targetNode: nodeName
     .optional()
     .describe('Node the VMs run on. Absent: the node that has the storage and the most free memory.'),

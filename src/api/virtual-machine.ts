@@ -48,10 +48,21 @@ const billingID = matching(
   { max: 63 },
 );
 
-const volumeID = matching(/^[a-zA-Z][a-zA-Z0-9._-]*:[^\s,=]+$/, 'must be a volume id: storage:volume', {
-  min: 3,
-  max: 256,
-});
+const volumeID = matching(
+  /^[a-zA-Z][a-zA-Z0-9._-]*:([^\s,=.]|\.[^\s,=.])+\.?$/,
+  'must be a volume id: storage:volume, without two dots in a row',
+  {
+    min: 3,
+    max: 256,
+  },
+);
+
+/** Proxmox VE's `pve-configid`, in its length for snapshots. */
+const snapshotName = matching(
+  /^[a-zA-Z][a-zA-Z0-9_-]+$/,
+  'must be the name of a snapshot: a letter, then letters, digits, hyphens and underscores',
+  { min: 2, max: 40 },
+);
 
 const spec = withRules(
   z.object({
@@ -132,7 +143,7 @@ const spec = withRules(
           .optional()
           .describe('Volumes that may be destroyed when the package has no additional disk any more.'),
         deleteSnapshots: z
-          .array(z.string().min(1).max(40).describe('Name of a snapshot.'))
+          .array(snapshotName.describe('Name of a snapshot.'))
           .max(64)
           .meta({ 'x-kubernetes-list-type': 'set' })
           .optional()

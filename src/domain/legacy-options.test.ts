@@ -118,6 +118,7 @@ describe('parseConfigurableOptions', () => {
       {
         path: `spec.configurableOptions["${option}"]`,
         message: `The option "${option}" is "${value}"; it must be a whole number ${bound}.`,
+        code: 'OptionInvalid',
       },
     ]);
   });
@@ -169,6 +170,7 @@ describe('parseConfigurableOptions', () => {
         {
           path: configurableOptionPath(second),
           message: `The options "${first}" and "${second}" mean the same; remove one of them.`,
+          code: 'OptionDuplicate',
         },
       ]);
     }

@@ -1,6 +1,6 @@
 // Reads the options of a billing panel, the only place that knows their names: 'CPU Cores', 'CPU|vCPU', '4|4 Cores'.
 import { type OptionName, type Options, optionSchemas } from '../api/options.ts';
-import { type Problem, quoted } from './problems.ts';
+import { type Problem, type ProblemCode, quoted } from './problems.ts';
 
 /** Today's names. The order is the one in which a panel lists them. */
 const PLAIN_NAMES = {
@@ -62,7 +62,7 @@ export function parseConfigurableOptions(map: Readonly<Record<string, string>>):
   for (const key of Object.keys(map).sort()) {
     const entry = parseEntry(key, map[key] ?? '', keys);
     if (entry.message !== undefined) {
-      problems.push({ path: configurableOptionPath(key), message: entry.message });
+      problems.push({ path: configurableOptionPath(key), message: entry.message, code: entry.code });
       continue;
     }
     options[entry.option] = entry.value;
@@ -71,15 +71,18 @@ export function parseConfigurableOptions(map: Readonly<Record<string, string>>):
   return { options, keys, problems };
 }
 
-type Entry = { readonly message: string } | { readonly message?: undefined; option: OptionName; value: number };
+type Entry =
+  | { readonly message: string; readonly code: ProblemCode }
+  | { readonly message?: undefined; option: OptionName; value: number };
 
 function parseEntry(key: string, text: string, keys: ReadonlyMap<OptionName, string>): Entry {
   const name = beforeBar(key);
   const option = NAMES.get(name);
-  if (option === undefined) return { message: unknownName(name) };
+  if (option === undefined) return { message: unknownName(name), code: 'OptionUnknown' };
   const other = keys.get(option);
   if (other !== undefined) {
-    return { message: `The options ${quoted(other)} and ${quoted(key)} mean the same; remove one of them.` };
+    const message = `The options ${quoted(other)} and ${quoted(key)} mean the same; remove one of them.`;
+    return { message, code: 'OptionDuplicate' };
   }
   return parseValue(key, option, text);
 }
@@ -88,13 +91,11 @@ function parseValue(key: string, option: OptionName, text: string): Entry {
   const digits = beforeBar(text);
   const { minValue, maxValue } = optionSchemas[option];
   const bound = `a whole number from ${minValue} to ${maxValue}`;
-  if (!/^-?\d+$/.test(digits)) {
-    return { message: `The option ${quoted(key)} is ${quoted(digits)}; it must be ${bound}.` };
-  }
+  const message = `The option ${quoted(key)} is ${quoted(digits)}; it must be ${bound}.`;
+  const wrong = { message, code: 'OptionInvalid' } as const;
+  if (!/^-?\d+$/.test(digits)) return wrong;
   const value = Number(digits);
-  if (value < (minValue ?? 0) || value > (maxValue ?? Number.MAX_SAFE_INTEGER)) {
-    return { message: `The option ${quoted(key)} is ${quoted(digits)}; it must be ${bound}.` };
-  }
+  if (value < (minValue ?? 0) || value > (maxValue ?? Number.MAX_SAFE_INTEGER)) return wrong;
   // -0 passes the bounds and would print as a different package than 0.
   return { option, value: value + 0 };
 }

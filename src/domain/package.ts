@@ -96,7 +96,7 @@ function saidTwice(typed: Partial<Record<OptionName, number>>, legacy: LegacyOpt
     const key = legacy.keys.get(option);
     if (key === undefined) return [];
     const message = `The option ${quoted(key)} says what spec.options.${option} says too; remove one of them.`;
-    return [{ path: configurableOptionPath(key), message }];
+    return [{ path: configurableOptionPath(key), message, code: 'OptionDuplicate' }];
   });
 }
 
@@ -106,7 +106,8 @@ function operatingSystemProblems(plan: PlanSpec, wanted: number, legacy: LegacyO
   const message =
     `The template ${wanted} is not one that the plan allows; choose ${templateChoices(plan)}` +
     ' or ask the platform team to add it to allowedTemplates.';
-  return [{ path: key === undefined ? 'spec.options.operatingSystem' : configurableOptionPath(key), message }];
+  const path = key === undefined ? 'spec.options.operatingSystem' : configurableOptionPath(key);
+  return [{ path, message, code: 'TemplateNotAllowed' }];
 }
 
 /** VMIDs of the templates that machines of the plan may be made from. */

@@ -6,7 +6,11 @@ export interface Problem {
   readonly path: string;
   /** A whole sentence that names the value, the bound and what to do. The same problem gives the same text. */
   readonly message: string;
+  /** What kind of mistake it is, for clients that do not read sentences; absent where there is only one kind. */
+  readonly code?: ProblemCode;
 }
+
+export type ProblemCode = 'OptionUnknown' | 'OptionInvalid' | 'OptionDuplicate' | 'TemplateNotAllowed';
 
 const LONGEST_QUOTE = 60;
 
