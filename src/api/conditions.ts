@@ -254,7 +254,10 @@ export const REASONS = {
     meaning: 'A clone was cut off and Proxmox VE keeps its lock for good.',
     cure: 'Remove the half clone in Proxmox VE (`qm unlock`, then `qm destroy`); the VM is cloned again by itself.',
   },
-  VirtualMachineMissing: { meaning: 'The VM is gone from Proxmox VE.', cure: 'Restore it, or delete the object.' },
+  VirtualMachineMissing: {
+    meaning: 'The VM is gone from Proxmox VE.',
+    cure: 'Restore it, make it anew with an operation of type Redeploy, or delete the object.',
+  },
   DHCP: { meaning: 'With DHCP the address is not known: no firewall rules and no address set.' },
   AddressRangeInvalid: {
     meaning:
