@@ -241,6 +241,23 @@ describe('a VM whose object was restored with another UID', () => {
     ]);
   });
 
+  test('can be one that was retained: what it left behind is taken over', async () => {
+    operator.declare('web-1', { deletionPolicy: 'Retain' });
+    await operator.passes('web-1', isReady);
+    const previousUID = operator.vm()!.metadata.uid!;
+    await operator.fake.context.client.delete(resources.virtualMachine, 'web-1', NAMESPACE);
+    await operator.passes();
+    declarePaused(operator, 'web-2');
+    await asked(operator, { mode: 'Observe', vmid: 2000, previousUID }, 'web-2');
+    await asked(operator, { mode: 'TakeOver', vmid: 2000, previousUID }, 'web-2');
+    const { uid } = operator.vm('web-2')!.metadata;
+    expect(holders()).toEqual([uid, uid]);
+    const notes = kube()
+      .objects(resources.vmidReservation)
+      .map(({ metadata }) => metadata.annotations);
+    expect(notes).toEqual([undefined]);
+  });
+
   test('keeps its addresses, whichever write is the last before a crash', async () => {
     const { metadata } = await restored();
     const previousUID = metadata.uid!;
@@ -286,4 +303,62 @@ test('the addresses of a pool are counted for the VM that uses them', async () =
   expect(kube().objects(resources.ipAddressReservation)).toMatchObject([
     { spec: { address: '192.0.2.20', order: 0, virtualMachine: { name: 'web-1' } } },
   ]);
+});
+
+describe('a VM of the object itself', () => {
+  test('whose stamp somebody removed gets it back', async () => {
+    operator.declare('web-1');
+    await operator.passes('web-1', isReady);
+    const { uid } = operator.vm()!.metadata;
+    operator.sim.changeByHand(2000, (options) => void (options['description'] = 'mine now'));
+    await asked(operator, { mode: 'Observe', vmid: 2000 });
+    expect(await asked(operator, { mode: 'TakeOver', vmid: 2000 })).toMatchObject({ result: 'Succeeded' });
+    await operator.passes('web-1', isReady);
+    expect(readStamp(configOf(2000)['description'])).toEqual({ uid, vmid: 2000 });
+    expect(configOf(2000)['description']).toMatch(/^mine now\n/);
+    expect(operator.vm()?.status).toMatchObject({ state: 'ready', addresses: [{ address: '192.0.2.10' }] });
+    expect(kube().objects(resources.ipAddressReservation)).toHaveLength(1);
+  });
+
+  test('keeps what it has and runs on while it is only looked at', async () => {
+    operator.declare('web-1');
+    await operator.passes('web-1', isReady);
+    const { executedOperations: _memory, ...before } = operator.vm()!.status!;
+    await asked(operator, { mode: 'Observe', vmid: 2000 });
+    const { executedOperations, ...after } = operator.vm()!.status!;
+    expect(executedOperations).toHaveLength(1);
+    expect(after).toEqual(before);
+  });
+
+  test('is not adopted any more while it is being deleted', async () => {
+    declarePaused(operator);
+    aStranger(operator);
+    ask(operator, { mode: 'Observe' });
+    await operator.fake.context.client.delete(resources.virtualMachine, 'web-1', NAMESPACE);
+    await operator.pass();
+    expect(lastEntry(operator)).toBeUndefined();
+  });
+});
+
+test('an adoption that is interrupted before the stamp leaves nothing that a deletion could destroy', async () => {
+  aStranger(operator);
+  declarePaused(operator);
+  await asked(operator, { mode: 'Observe' });
+  operator.sim.faults.add({
+    match: { method: 'POST', path: /\/300\/config$/ },
+    when: 'before',
+    effect: { status: 500, reason: 'unable to open file' },
+    times: 99,
+  });
+  ask(operator, { mode: 'TakeOver' });
+  await operator.pass();
+  expect(operator.vm()?.status).not.toHaveProperty('vmid');
+  expect(operator.vm()?.status).not.toHaveProperty('clonedAt');
+  await operator.fake.context.client.delete(resources.virtualMachine, 'web-1', NAMESPACE);
+  unpause(operator);
+  await operator.passes();
+  expect(operator.vm()).toBeUndefined();
+  expect(operator.sim.world.vms.has(STRANGER)).toBe(true);
+  expect(operator.writes().filter((write) => write.startsWith('DELETE'))).toEqual([]);
+  expect(kube().objects(resources.vmidReservation)).toEqual([]);
 });
