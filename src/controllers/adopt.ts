@@ -3,7 +3,13 @@ import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
-import { addressRefusal, type Adoption, claimRefusal, observationRefusal } from '../domain/adoption.ts';
+import {
+  addressRefusal,
+  type Adoption,
+  claimRefusal,
+  observationRefusal,
+  withoutOldObservations,
+} from '../domain/adoption.ts';
 import type { Refusal } from '../domain/operations-refusals.ts';
 import { DefectError, WaitingError } from '../errors.ts';
 import { setCondition } from '../kube/conditions.ts';
@@ -98,7 +104,8 @@ async function attempt(one: Case): Promise<Ending> {
 }
 
 function failed(vm: VirtualMachine, { vmid }: Adoption, { reason, message }: Refusal): Ending {
-  return { vm, status: vm.status ?? {}, end: { result: 'Failed', reason, message, vmid } };
+  const end: OperationEnd = { result: 'Failed', reason, message: message.slice(0, LONGEST_SENTENCE), vmid };
+  return { vm, status: vm.status ?? {}, end };
 }
 
 async function observe({ vm, wanted, parts }: Case, prospect: Prospect): Promise<Ending> {
@@ -231,7 +238,9 @@ async function conclude(
   context: Context,
 ): Promise<void> {
   const ended = withEndedOperation(withoutAbnormal(status, 'Locked'), operation, end, context.now());
-  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, ended);
+  const memory = withoutOldObservations(ended.executedOperations ?? []);
+  const next = { ...ended, executedOperations: memory };
+  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, next);
   context.stores.virtualMachines.observe(object);
 }
 

@@ -57,6 +57,11 @@ describe('where an address comes from', () => {
       sources: { ipconfig0: 'ip6=2001:db8::1001/64,ip=192.0.2.20/24' },
       want: ['192.0.2.20/24 via 192.0.2.1 of ipv4', '2001:db8::1001/64 via 2001:db8::1 of ipv6'],
     },
+    {
+      name: 'a line with a mask of 0 has that of the pool',
+      sources: { ipconfig0: 'ip=192.0.2.20/0' },
+      want: ['192.0.2.20/24 via 192.0.2.1 of ipv4'],
+    },
     { name: 'a line that says DHCP', sources: { ipconfig0: 'ip=dhcp,ip6=auto' }, want: [] },
     { name: 'a line that cannot be read', sources: { ipconfig0: 'ip=somewhere' }, want: [] },
     {
@@ -155,6 +160,16 @@ test('a reservation keeps its network, everything else is on that of the card', 
   });
   expect(addresses.map(({ bridge, vlan }) => `${bridge}.${vlan}`)).toEqual(['vmbr0.0', 'vmbr1.7']);
   expect(addresses[0]?.nameservers).toEqual(SERVERS);
+});
+
+test('no more are taken over than the status has room for, and the main ones among them', () => {
+  const ipset = Array.from({ length: 200 }, (_, index) => `192.0.2.${index + 1}`);
+  const found = adopted({ ipset, ipconfig0: 'ip=198.51.100.7/24,ip6=2001:db8::1001/64' });
+  expect(found).toHaveLength(128);
+  expect(found.filter(({ order }) => order === 0).map(({ address }) => address)).toEqual([
+    '198.51.100.7',
+    '2001:db8::1001',
+  ]);
 });
 
 test('whatever is found, every address is there once, and each family counts from 0', () => {

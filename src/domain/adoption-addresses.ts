@@ -41,17 +41,20 @@ const NO_POOL = 'unknown';
 type Known = Omit<AdoptedAddress, 'order'>;
 type Found = Pick<Known, 'address' | 'family'> & Partial<Known>;
 
+/** As many as the status of a VM takes. */
+const MOST_ADDRESSES = 128;
+
 /** The addresses of the VM, IPv4 first, each family by its order. What is known best of an address counts. */
 export function adoptedAddresses(sources: AddressSources): AdoptedAddress[] {
   const mains = cloudInitAddresses(sources.ipconfig0);
   const found = distinct([...reserved(sources), ...remembered(sources), ...mains, ...members(sources)]);
+  // On the network card is the main one, whatever else is said.
+  const isMain = ({ address }: Found): boolean => mains.some((main) => main.address === address);
+  const ordered = [...found.filter(isMain), ...found.filter((one) => !isMain(one))].slice(0, MOST_ADDRESSES);
   return (['IPv4', 'IPv6'] as const).flatMap((family) => {
-    const main = mains.find((one) => one.family === family)?.address;
-    const own = found.filter((one) => one.family === family);
-    // On the network card is the main one, whatever else is said.
-    const ordered = [...own.filter(({ address }) => address === main), ...own.filter((one) => one.address !== main)];
-    const prefixLength = ordered.find((one) => one.prefixLength !== undefined)?.prefixLength;
-    return ordered.map((one, order) => ({ ...completed(one, sources, prefixLength), order }));
+    const own = ordered.filter((one) => one.family === family);
+    const prefixLength = own.find((one) => one.prefixLength !== undefined)?.prefixLength;
+    return own.map((one, order) => ({ ...completed(one, sources, prefixLength), order }));
   });
 }
 
@@ -87,7 +90,8 @@ function cloudInitAddresses(line: string | undefined): Found[] {
     { cidr: ip6, gateway: gw6 },
   ].flatMap(({ cidr = '', gateway }) => {
     const [address = '', length = ''] = cidr.split('/');
-    return foundAddress(address, { prefixLength: Number(length), gateway });
+    // A mask of 0 is none: everything would be a neighbour.
+    return foundAddress(address, { prefixLength: Number(length) || undefined, gateway });
   });
 }
 

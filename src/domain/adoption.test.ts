@@ -14,6 +14,7 @@ import {
   foundParts,
   foundVmRefusal,
   observationRefusal,
+  withoutOldObservations,
 } from './adoption.ts';
 
 const OLD = '0d1e2f3a-0000-4000-8000-00000000000a';
@@ -118,6 +119,23 @@ describe('a take-over is preceded by an observation', () => {
   });
 });
 
+describe('the memory of observations', () => {
+  const seen = (vmid: number) => anExecution({ type: 'Adopt', uid: `uid-${vmid}`, vmid, observations: ['As it is.'] });
+
+  test('keeps the sentences of the newest four, and that there were others', () => {
+    const memory = withoutOldObservations([seen(1), seen(2), anExecution(), seen(3), seen(4), seen(5), seen(6)]);
+    expect(memory.map(({ observations }) => observations?.length)).toEqual([0, 0, undefined, 1, 1, 1, 1]);
+    const vm = owner({ executedOperations: memory });
+    expect(observationRefusal(vm, wanted({ vmid: 1 }))).toBeUndefined();
+    expect(withoutOldObservations(memory)).toEqual(memory);
+  });
+
+  test('of few stays as it is', () => {
+    const memory = [seen(1), anExecution(), seen(2)];
+    expect(withoutOldObservations(memory)).toEqual(memory);
+  });
+});
+
 describe('a VM, by itself', () => {
   const stamp = (uid: string, vmid = VMID) => printStamp({ uid, vmid });
   const rows: { name: string; lines?: Record<string, string | null>; previousUID?: string; want?: string }[] = [
@@ -194,6 +212,11 @@ describe('what is read off the configuration', () => {
       disks: { system: 'scsi0' },
       otherDisks: [],
     });
+  });
+
+  test('is cut to what the status takes', () => {
+    const { name, osUser } = partsOf({ name: 'n'.repeat(200), ciuser: 'u'.repeat(65) });
+    expect([name?.length, osUser]).toEqual([128, undefined]);
   });
 
   test.each([

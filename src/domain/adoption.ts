@@ -1,7 +1,7 @@
 // Decides whether a VM that is there already can become that of an object, and what the object has then.
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { ExecutedOperation, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import { type DriveKey, drivesOf, findSystemDisk, isCdrom } from '../pve/drive.ts';
 import { parseNic } from '../pve/nic.ts';
@@ -44,6 +44,16 @@ export function observationRefusal({ status }: VirtualMachine, { mode, vmid }: A
   if (observed) return undefined;
   const message = `Observe first: no Adopt in the mode Observe has succeeded for VM ${vmid}. Make one and read what it reports.`;
   return { reason: 'ObserveFirst', message };
+}
+
+/** How many observations keep their sentences: they are long, and the status of a VM has to fit into one object. */
+const KEPT_OBSERVATIONS = 4;
+
+/** The memory with the sentences of the newest observations only. That there was an observation stays known of all. */
+export function withoutOldObservations(memory: readonly ExecutedOperation[]): ExecutedOperation[] {
+  const observed = memory.filter(({ observations = [] }) => observations.length > 0);
+  const old = new Set(observed.slice(0, -KEPT_OBSERVATIONS));
+  return memory.map((entry) => (old.has(entry) ? { ...entry, observations: [] } : entry));
 }
 
 function ownVmRefusal(
@@ -139,6 +149,10 @@ function stampRefusal(uid: string, { vmid, previousUID }: Adoption, description:
   return { reason: 'IdentityMismatch', message };
 }
 
+/** Bounds of the status: a longer text would be refused with everything else that is written. */
+const LONGEST_NAME = 128;
+const LONGEST_USER = 64;
+
 /** What a VM is like, in the words of the status. */
 export interface FoundParts {
   readonly name?: string;
@@ -152,8 +166,10 @@ export interface FoundParts {
 
 /** Reads the configuration of a VM that `foundVmRefusal` has nothing against. Pure. */
 export function foundParts({ config }: FoundVm): FoundParts {
-  const name = config.get('name');
-  const osUser = config.get('ciuser');
+  const name = config.get('name')?.slice(0, LONGEST_NAME);
+  const user = config.get('ciuser');
+  // Half a user name is none.
+  const osUser = user !== undefined && user.length <= LONGEST_USER ? user : undefined;
   const network = networkOf(config.get('net0'));
   return {
     ...(name === undefined ? {} : { name }),
