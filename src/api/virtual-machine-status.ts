@@ -150,6 +150,11 @@ export const statusSchema = z.object({
         .max(16)
         .optional()
         .describe('Slot that is kept for the additional disk, for example scsi1.'),
+      kept: z
+        .string()
+        .max(256)
+        .optional()
+        .describe('Volume of an additional disk that the package has no more, kept until consent names it.'),
     })
     .optional()
     .describe('Which disk is which.'),

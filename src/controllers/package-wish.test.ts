@@ -136,9 +136,17 @@ describe('a consent', () => {
   const consent = { destroyVolumes: ['local:2000/d.qcow2'], deleteSnapshots: ['a', 'b'] };
 
   const rows: { name: string; vm: () => VirtualMachine; want: unknown }[] = [
-    { name: 'for a disk that was kept', vm: () => built({ consent }, { disks }), want: ['consent'] },
-    { name: 'for a disk, seen before', vm: () => built({ consent }, { disks, observedGeneration: 2 }), want: 'none' },
-    { name: 'for a disk where none was kept', vm: () => built({ consent }), want: 'none' },
+    {
+      name: 'for a disk that was kept, whenever it is seen',
+      vm: () => built({ consent }, { disks: { ...disks, kept: 'local:2000/d.qcow2' }, observedGeneration: 2 }),
+      want: ['consent'],
+    },
+    {
+      name: 'for another disk than the one that was kept',
+      vm: () => built({ consent }, { disks: { ...disks, kept: 'local:2000/e.qcow2' } }),
+      want: 'none',
+    },
+    { name: 'for a disk where none was kept', vm: () => built({ consent }, { disks }), want: 'none' },
     {
       name: 'for a disk that the package has',
       vm: () =>

@@ -112,9 +112,9 @@ function freesSnapshots({ spec, status }: VirtualMachine): boolean {
   return inTheWay.length > 0 && inTheWay.every((name) => spec.consent?.deleteSnapshots?.includes(name));
 }
 
-function freesDisk({ spec, status, metadata }: VirtualMachine): boolean {
-  if (status?.disks?.additional === undefined || metadata.generation === status.observedGeneration) return false;
-  return (spec.consent?.destroyVolumes ?? []).length > 0;
+function freesDisk({ spec, status }: VirtualMachine): boolean {
+  const { kept } = status?.disks ?? {};
+  return kept !== undefined && spec.consent?.destroyVolumes?.includes(kept) === true;
 }
 
 function refused(explanation: Explanation): PackageWish {

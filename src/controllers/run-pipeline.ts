@@ -14,6 +14,7 @@ import { type Context, INDEX } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
 import { withEndedRequest } from './executed-operations.ts';
 import { FIRST_SIGHT_MS } from './keep-ready.ts';
+import { packageWish } from './package-wish.ts';
 import { withPackageCondition } from './pending-changes.ts';
 import { recordRun } from './runs.ts';
 import { isFinal } from './virtual-machine-operation-status.ts';
@@ -81,9 +82,16 @@ async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   await recordRun(context, vm, { status, result: 'Succeeded' });
   const now = context.now();
   const ended = withEndedRequest(status, { result: 'Succeeded', reason: 'Succeeded' }, now);
-  await visit.record(status, { notes: result.notes }, closeOperation(ended, now));
+  const closed = closeOperation(ended, now);
+  await visit.record(status, { notes: result.notes }, closed);
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
-  return isWaitedFor(turn) ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
+  const isAskedForMore = isWaitedFor(turn) || isEdited({ ...vm, status: closed }, context);
+  return isAskedForMore ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
+}
+
+// An edit that was made while something else ran woke the VM too early.
+function isEdited(vm: VirtualMachine, context: Context): boolean {
+  return packageWish(vm, context).kind === 'differs';
 }
 
 const AT_ONCE: ReconcileResult = { kind: 'after', ms: 0 };

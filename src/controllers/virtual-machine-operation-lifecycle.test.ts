@@ -95,6 +95,19 @@ describe('operations of one VM', () => {
     expect(hasEnded('setnetwork')).toBe(true);
   });
 
+  test('an edit that was made while one ran is carried out as soon as it has ended', async () => {
+    await deployed();
+    ask('Reset');
+    const vm = operator.vm()!;
+    const metadata = { ...vm.metadata, generation: (vm.metadata.generation ?? 1) + 1 };
+    const spec = { ...vm.spec, options: { networkMBps: 5 } };
+    operator.fake.kube.seed(resources.virtualMachine, { ...vm, spec, metadata });
+    const hasEnded = () => operator.vm()?.status?.executedOperations?.at(-1)?.name === 'reset';
+    expect(await operator.passes('web-1', hasEnded)).toEqual({ kind: 'after', ms: 0 });
+    await operator.pass();
+    expect(operator.vm()?.status?.effective?.networkMBps).toBe(5);
+  });
+
   test('wait for a VM that is made later, and for its deploy', async () => {
     ask('Stop');
     await tellAll();

@@ -101,7 +101,7 @@ function planRemoval({ status, vm: { spec } }: Facts, vm: OwnVm): Verdict {
   const key = status.disks?.additional;
   const drive = driveIn(vm, key);
   if (key === undefined) return { kind: 'skip', why: NO_DISK };
-  const forgotten = { status: { disks: { ...status.disks, additional: undefined } } };
+  const forgotten = { status: { disks: { ...status.disks, additional: undefined, kept: undefined } } };
   if (drive === undefined) return { kind: 'done', note: forgotten };
   if (spec.consent?.destroyVolumes?.includes(drive.volume) === true) {
     const why = `the package has no additional disk, and ${drive.volume} may be destroyed`;
@@ -112,7 +112,7 @@ function planRemoval({ status, vm: { spec } }: Facts, vm: OwnVm): Verdict {
   return {
     kind: 'skip',
     why: `${drive.volume} is kept: nobody consented to destroying it`,
-    note: { conditions: [condition] },
+    note: { status: { disks: { ...status.disks, kept: drive.volume } }, conditions: [condition] },
   };
 }
 
