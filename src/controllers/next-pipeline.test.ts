@@ -1,6 +1,6 @@
 // Which pipeline a VM gets next, and what its status says when it begins.
 import { describe, expect, test } from 'vitest';
-import { aPackage, anOwner, aStatus, at, NOW } from '../../test/builders/facts.ts';
+import { aPackage, anOwner, at, NOW } from '../../test/builders/facts.ts';
 import { aPlan } from '../../test/builders/objects.ts';
 import { anOperation } from '../../test/builders/operations.ts';
 import type { State } from '../api/states.ts';
@@ -11,7 +11,7 @@ import { type NextWork, nextWork, type Situation } from './next-pipeline.ts';
 import type { PackageWish } from './package-wish.ts';
 
 const READY: VirtualMachineStatus = { state: 'ready', powerState: 'Running', effective: aPackage(), runCount: 3 };
-const WISH: PackageWish = {
+const WISH: Extract<PackageWish, { kind: 'differs' }> = {
   kind: 'differs',
   package: aPackage({ cpuCores: 4 }),
   planRevision: 'kvm-2',
@@ -251,7 +251,7 @@ describe('the declaration', () => {
 
   test('a long list of changes fits the record', () => {
     const changes = Array.from({ length: 18 }, (_, number) => `Option ${number} 1 → 2`);
-    const work = nextWork(situation({ wish: { ...WISH, changes } as PackageWish }));
+    const work = nextWork(situation({ wish: { ...WISH, changes } }));
     expect(statusOf(work).operation?.trigger?.length).toBeLessThanOrEqual(128);
   });
 });
