@@ -148,6 +148,22 @@ describe('a VM that was changed by hand', () => {
   });
 });
 
+describe('a change that waits for a start', () => {
+  test('is taken back without a stop: what is declared is in force still', async () => {
+    await using it = await sweptOperator({ driftPolicy: 'Correct' }, PLAN);
+    await it.swept();
+    await it.call('POST', '/config', { cores: '4' });
+    const writes = it.operator.writes().length;
+    await it.swept();
+    await it.swept();
+    expect(it.operator.writes().slice(writes)).toEqual([expect.stringMatching(/^POST .*\/config$/)]);
+    expect(it.config()['cores']).toBe('2');
+    expect(it.operator.sim.world.vms.get(it.vmid)?.pending).toEqual({});
+    expect(it.condition('DriftDetected')).toBeUndefined();
+    expect(it.condition('RestartRequired')).toBeUndefined();
+  });
+});
+
 describe('what is not changed back by itself', () => {
   test('a disk that was grown: Proxmox VE cannot shrink it', async () => {
     await using it = await sweptOperator({ driftPolicy: 'Correct' }, PLAN);

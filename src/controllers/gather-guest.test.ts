@@ -93,11 +93,19 @@ describe('what waits for the next start', () => {
 
   test('is what has another value then, or none', async () => {
     answers['pending'] = [
-      entry({ key: 'memory', pending: '4096' }),
-      entry({ key: 'cores' }),
-      entry({ key: 'net1', deletion: true }),
+      entry({ key: 'memory', value: '2048', pending: '4096' }),
+      entry({ key: 'cores', value: '2' }),
+      entry({ key: 'net1', value: 'virtio', deletion: true }),
+      entry({ key: 'net2', pending: 'virtio' }),
     ];
-    expect((await gather('observed', 'power', 'pending')).pending).toEqual(['memory', 'net1']);
+    const { pending, inForce } = await gather('observed', 'power', 'pending');
+    expect(pending).toEqual(['memory', 'net1', 'net2']);
+    expect(inForce).toEqual(
+      new Map([
+        ['memory', '2048'],
+        ['net1', 'virtio'],
+      ]),
+    );
   });
 
   test('is nothing where the VM is stopped, and is not asked', async () => {

@@ -27,7 +27,7 @@ export interface GatherInput {
   wake(): void;
 }
 
-type Gathered = Partial<Pick<Facts, Need>>;
+type Gathered = Partial<Pick<Facts, Need | 'inForce'>>;
 
 /** The facts of one pass over one VM. */
 export class Gatherer {
@@ -54,7 +54,9 @@ export class Gatherer {
     const base = this.#base(status, needs);
     for (const need of ORDER.filter((candidate) => needs.includes(candidate))) {
       if (need in this.#gathered) continue;
-      Object.assign(this.#gathered, { [need]: await GATHER[need](this.#input, { ...base, ...this.#gathered }) });
+      const facts = { ...base, ...this.#gathered };
+      const found = need === 'pending' ? await waiting(this.#input, facts) : await GATHER[need](this.#input, facts);
+      Object.assign(this.#gathered, need === 'pending' ? found : { [need]: found });
     }
     return { ...base, ...this.#gathered };
   }
@@ -174,7 +176,7 @@ const ORDER: readonly Need[] = [
   'cloneSlot',
 ];
 
-const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathered[N]> } = {
+const GATHER: { [N in Exclude<Need, 'pending'>]: (input: GatherInput, facts: Facts) => Promise<Gathered[N]> } = {
   // All of them, whoever may use them: an overlap is an overlap also with a pool that is closed to the VM.
   addresses: async ({ context, allocations }, { cluster }) => ({
     pools: context.stores.pools.byIndex(INDEX.cluster, cluster.name),
@@ -230,12 +232,6 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
     return { answers };
   },
 
-  pending: async ({ context }, { cluster, observed: seen, held, power }) => {
-    if (seen?.kind !== 'ours' || held.vmid === undefined || power === 'stopped') return [];
-    const entries = await context.clusters.connection(cluster.name).api.pending({ node: seen.node, vmid: held.vmid });
-    return entries.filter(({ pending, deletion }) => pending !== undefined || deletion).map(({ key }) => key);
-  },
-
   snapshots: async ({ context }, { cluster, observed: seen, held }) => {
     if (seen?.kind !== 'ours' || held.vmid === undefined) return undefined;
     const { api } = context.clusters.connection(cluster.name);
@@ -253,6 +249,19 @@ const GATHER: { [N in Need]: (input: GatherInput, facts: Facts) => Promise<Gathe
     return answer.free ? undefined : answer;
   },
 };
+
+// What waits looks as if it were in force when the configuration is read, so both are told.
+async function waiting(
+  { context }: GatherInput,
+  { cluster, observed: seen, held, power }: Facts,
+): Promise<Required<Pick<Gathered, 'pending' | 'inForce'>>> {
+  if (seen?.kind !== 'ours' || held.vmid === undefined || power === 'stopped')
+    return { pending: [], inForce: new Map() };
+  const entries = await context.clusters.connection(cluster.name).api.pending({ node: seen.node, vmid: held.vmid });
+  const waits = entries.filter(({ pending, deletion }) => pending !== undefined || deletion);
+  const inForce = waits.flatMap(({ key, value }): [string, string][] => (value === undefined ? [] : [[key, value]]));
+  return { pending: waits.map(({ key }) => key), inForce: new Map(inForce) };
+}
 
 async function templateFacts(connection: ClusterConnection, facts: Facts): Promise<TemplateFacts> {
   const vmid = facts.design?.package.operatingSystem ?? 0;

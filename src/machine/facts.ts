@@ -106,6 +106,8 @@ export interface Facts {
   guestAgent?: { answers: boolean };
   /** Options whose change waits for the next start of the VM. */
   pending?: readonly string[];
+  /** Known together with `pending`: what is in force of those options; one that does not exist yet is not in it. */
+  inForce?: ReadonlyMap<string, string>;
   /** Names of the snapshots of the VM, oldest first. */
   snapshots?: readonly string[];
   /** Zones that match a name or an address of this VM. */

@@ -147,6 +147,35 @@ describe('a stop only if a change needs it', () => {
       want: { kind: 'skip' },
     },
     {
+      name: 'a change that waits and goes back to what is in force',
+      facts: changing(
+        {},
+        { observed: anOwnVm({ cores: '4' }), pending: ['cores'], inForce: new Map([['cores', '1']]) },
+      ),
+      want: { kind: 'skip', why: 'no change needs a stop' },
+    },
+    {
+      name: 'a change that waits and becomes another one',
+      facts: changing(
+        { cpuCores: 2 },
+        { observed: anOwnVm({ cores: '4' }), pending: ['cores'], inForce: new Map([['cores', '1']]) },
+      ),
+      want: { ...SHUTDOWN, why: expect.stringContaining('cores') },
+    },
+    {
+      name: 'a change that waits and is what the package asks for',
+      facts: changing(
+        { cpuCores: 4 },
+        { observed: anOwnVm({ cores: '4' }), pending: ['cores'], inForce: new Map([['cores', '1']]) },
+      ),
+      want: { ...SHUTDOWN, why: 'a change of cores waits for a start' },
+    },
+    {
+      name: 'a card that only waits to be there, and is to be another one',
+      facts: changing({}, { pending: ['net0'], inForce: new Map() }),
+      want: SHUTDOWN,
+    },
+    {
       name: 'stopped by somebody before',
       facts: changing({ cpuCores: 2 }, { power: 'stopped' }),
       want: { kind: 'skip', why: 'the VM is stopped', note: before('Stopped') },

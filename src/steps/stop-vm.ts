@@ -49,7 +49,11 @@ function planIfNeeded(facts: Facts, vm: OwnVm, steps: readonly Step[]): Verdict 
     return intent === undefined ? { kind: 'skip', why: 'the VM is stopped', note } : { kind: 'done', note };
   }
   const note = { operation: { powerBefore: 'Running' as const } };
-  const reasons = [...steps.flatMap((step) => reasonsOf(step, facts, vm)), ...waitingReasons(facts)];
+  const changes = steps.flatMap((step) => changeOf(step, facts));
+  const reasons = [
+    ...changes.flatMap((change) => restartReasons({ config: runningConfig(vm, facts), ...change })),
+    ...waitingReasons(facts, changes),
+  ];
   if (reasons.length === 0) return { kind: 'skip', why: 'no change needs a stop', note };
   const verdict = planStop(facts, stillRunning);
   return verdict.kind === 'act' ? { ...verdict, why: reasons.join('; ').slice(0, 300), note } : verdict;
@@ -58,17 +62,32 @@ function planIfNeeded(facts: Facts, vm: OwnVm, steps: readonly Step[]): Verdict 
 /** Options that a package decides on: as long as they wait for a start, the package is not in force. */
 const PACKAGED = /^(cores|sockets|memory|balloon|net0|(ide|sata|scsi|virtio)\d+)$/;
 
-// A change that waits looks as if it were in force when the configuration is read.
-function waitingReasons({ pending }: Facts): readonly string[] {
-  return (pending ?? []).filter((key) => PACKAGED.test(key)).map((key) => `a change of ${key} waits for a start`);
+// One that waits and is decided anew is told by what that asks for: to go back to what is in force needs no stop.
+function waitingReasons({ pending = [], inForce }: Facts, changes: readonly Change[]): readonly string[] {
+  const isDecided = (key: string): boolean =>
+    inForce !== undefined && changes.some(({ set, remove }) => key in set || remove.includes(key));
+  return pending
+    .filter((key) => PACKAGED.test(key) && !isDecided(key))
+    .map((key) => `a change of ${key} waits for a start`);
 }
 
-function reasonsOf(step: Step, facts: Facts, { config }: OwnVm): readonly string[] {
+type Change = Pick<Parameters<typeof restartReasons>[0], 'set' | 'remove'>;
+
+function changeOf(step: Step, facts: Facts): Change[] {
   const verdict = step.plan(facts);
   if (verdict.kind !== 'act') return [];
   const { action } = verdict;
-  if (action.kind === 'destroyDisk') return restartReasons({ config, set: {}, remove: [action.disk] });
-  return action.kind === 'configure' ? restartReasons({ config, set: action.set, remove: action.remove ?? [] }) : [];
+  if (action.kind === 'destroyDisk') return [{ set: {}, remove: [action.disk] }];
+  return action.kind === 'configure' ? [{ set: action.set, remove: action.remove ?? [] }] : [];
+}
+
+/** The configuration that the process runs with: a change that waits is in the other one as if it were in force. */
+function runningConfig({ config }: OwnVm, { pending = [], inForce }: Facts): ReadonlyMap<string, string> {
+  if (inForce === undefined || pending.length === 0) return config;
+  const running = new Map(config);
+  for (const key of pending) running.delete(key);
+  for (const [key, value] of inForce) running.set(key, value);
+  return running;
 }
 
 /** What follows when even force has not helped in its time. */
