@@ -137,6 +137,18 @@ describe('the main address', () => {
       want: ['192.0.2.11', '192.0.2.13', '192.0.2.9'],
     },
     {
+      name: 'and the others are in the order that was written down, whatever was moved since',
+      sources: {
+        reservations: [held('192.0.2.11', 0), held('192.0.2.13', 2)],
+        remembered: ['192.0.2.11', '192.0.2.12', '192.0.2.13'].map((address, index) => ({
+          address,
+          prefixLength: 24,
+          primary: index === 0,
+        })),
+      },
+      want: ['192.0.2.11', '192.0.2.12', '192.0.2.13'],
+    },
+    {
       name: 'comes before what is remembered',
       sources: {
         ipconfig0: 'ip=192.0.2.14/24',

@@ -48,9 +48,11 @@ const MOST_ADDRESSES = 128;
 export function adoptedAddresses(sources: AddressSources): AdoptedAddress[] {
   const mains = cloudInitAddresses(sources.ipconfig0);
   const found = distinct([...reserved(sources), ...remembered(sources), ...mains, ...members(sources)]);
-  // On the network card is the main one, whatever else is said.
-  const isMain = ({ address }: Found): boolean => mains.some((main) => main.address === address);
-  const ordered = [...found.filter(isMain), ...found.filter((one) => !isMain(one))].slice(0, MOST_ADDRESSES);
+  // On the network card is the main one, whatever else is said. The order that was written down is that of the first
+  // attempt: when some reservations are moved and others are not yet, theirs is another one.
+  const ranks = [...mains, ...remembered(sources)].map(({ address }) => address);
+  const rank = ({ address }: Found): number => (ranks.includes(address) ? ranks.indexOf(address) : ranks.length);
+  const ordered = found.toSorted((left, right) => rank(left) - rank(right)).slice(0, MOST_ADDRESSES);
   return (['IPv4', 'IPv6'] as const).flatMap((family) => {
     const own = ordered.filter((one) => one.family === family);
     const prefixLength = own.find((one) => one.prefixLength !== undefined)?.prefixLength;
