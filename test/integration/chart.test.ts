@@ -33,7 +33,7 @@ const DIGESTED = {
   pullPolicy: 'IfNotPresent',
 };
 const STOP_GRACE_MS = 10_000;
-const NO_RIGHTS = { create: false, peopleRoles: false };
+const NO_RIGHTS = { create: false, peopleRoles: false, aggregate: false };
 const EVERYTHING = {
   replicas: 2,
   imagePullSecrets: [{ name: 'registry-login' }],
@@ -165,20 +165,20 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
   });
 
   test.each<{ name: string; values: object; want: Partial<Config> }>([
-    { name: 'its defaults', values: {}, want: { workers: 32, healthPort: 8080, logFormat: 'json', logLevel: 'info' } },
+    { name: 'its defaults', values: {}, want: { workers: 32, healthPort: 8080, logFormat: 'text', logLevel: 'info' } },
     {
       name: 'other settings',
       values: {
         workers: 1024,
         health: { port: 65_535, host: '::' },
-        log: { format: 'text', level: 'debug' },
+        log: { format: 'json', level: 'debug' },
         dnsTimeoutMs: 60_000,
       },
       want: {
         workers: 1024,
         healthPort: 65_535,
         healthHost: '::',
-        logFormat: 'text',
+        logFormat: 'json',
         logLevel: 'debug',
         dnsTimeoutMs: 60_000,
       },
@@ -242,8 +242,14 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
 
   test('the rights are those of config/rbac, no more and no less', async () => {
     const plain = rightsIn(await manifestsIn('config/rbac'));
-    expect(Object.keys(plain)).toHaveLength(7);
+    expect(Object.keys(plain)).toHaveLength(8);
     expect(rightsIn(await helm.objects())).toEqual(plain);
+  });
+
+  test('no role joins a built-in one when that is not wanted', async () => {
+    const apart = await helm.objects({ 'rbac.aggregate': false });
+    expect(JSON.stringify(apart)).not.toContain('aggregate-to-');
+    expect(Object.keys(rightsIn(apart))).toEqual(Object.keys(rightsIn(await helm.objects())));
   });
 
   test.each<{ name: string; values: object; want: string[] }>([
