@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { type Config, HELP, parseConfig } from './config.ts';
 
-function config(argv: string[] = [], env: Record<string, string | undefined> = {}, isTerminal = false): Config {
-  const parsed = parseConfig(argv, env, isTerminal);
+function config(argv: string[] = [], env: Record<string, string | undefined> = {}): Config {
+  const parsed = parseConfig(argv, env);
   if (parsed.kind !== 'config') throw new Error(parsed.kind);
   return parsed.config;
 }
@@ -18,44 +18,41 @@ describe('settings', () => {
       identity: `${hostname()}-${process.pid}`,
       healthPort: 8080,
       healthHost: '127.0.0.1',
-      logFormat: 'json',
+      logFormat: 'text',
       logLevel: 'info',
       workers: 32,
       dnsTimeoutMs: 5_000,
     });
   });
 
-  test.each<{ name: string; argv?: string[]; env?: Record<string, string>; terminal?: boolean; want: Partial<Config> }>(
-    [
-      { name: 'a terminal reads text', terminal: true, want: { logFormat: 'text' } },
-      { name: 'unless told', argv: ['--log-format', 'json'], terminal: true, want: { logFormat: 'json' } },
-      {
-        name: 'the environment',
-        env: { KUBECONFIG: '/k', POD_NAMESPACE: 'ops', POD_NAME: 'pod-1' },
-        want: { kubeconfig: '/k', namespace: 'ops', identity: 'pod-1' },
-      },
-      {
-        name: 'the command line before the environment',
-        argv: ['--kubeconfig', '/mine', '--namespace=mine', '--identity', 'me'],
-        env: { KUBECONFIG: '/k', POD_NAMESPACE: 'ops', POD_NAME: 'p' },
-        want: { kubeconfig: '/mine', namespace: 'mine', identity: 'me' },
-      },
-      {
-        name: 'an empty variable says nothing',
-        env: { KUBECONFIG: '', POD_NAMESPACE: '' },
-        want: { kubeconfig: undefined, namespace: 'pve-operator-system' },
-      },
-      { name: 'no election', argv: ['--no-leader-election'], want: { leaderElection: false } },
-      { name: 'any free port', argv: ['--health-port', '0'], want: { healthPort: 0 } },
-      { name: 'an address to listen on', argv: ['--health-host', '0.0.0.0'], want: { healthHost: '0.0.0.0' } },
-      {
-        name: 'figures',
-        argv: ['--workers', '1024', '--dns-timeout-ms', '100'],
-        want: { workers: 1024, dnsTimeoutMs: 100 },
-      },
-      { name: 'a level', argv: ['--log-level', 'debug'], want: { logLevel: 'debug' } },
-    ],
-  )('$name', ({ argv, env, terminal, want }) => expect(config(argv, env, terminal)).toMatchObject(want));
+  test.each<{ name: string; argv?: string[]; env?: Record<string, string>; want: Partial<Config> }>([
+    { name: 'lines for machines', argv: ['--log-format', 'json'], want: { logFormat: 'json' } },
+    {
+      name: 'the environment',
+      env: { KUBECONFIG: '/k', POD_NAMESPACE: 'ops', POD_NAME: 'pod-1' },
+      want: { kubeconfig: '/k', namespace: 'ops', identity: 'pod-1' },
+    },
+    {
+      name: 'the command line before the environment',
+      argv: ['--kubeconfig', '/mine', '--namespace=mine', '--identity', 'me'],
+      env: { KUBECONFIG: '/k', POD_NAMESPACE: 'ops', POD_NAME: 'p' },
+      want: { kubeconfig: '/mine', namespace: 'mine', identity: 'me' },
+    },
+    {
+      name: 'an empty variable says nothing',
+      env: { KUBECONFIG: '', POD_NAMESPACE: '' },
+      want: { kubeconfig: undefined, namespace: 'pve-operator-system' },
+    },
+    { name: 'no election', argv: ['--no-leader-election'], want: { leaderElection: false } },
+    { name: 'any free port', argv: ['--health-port', '0'], want: { healthPort: 0 } },
+    { name: 'an address to listen on', argv: ['--health-host', '0.0.0.0'], want: { healthHost: '0.0.0.0' } },
+    {
+      name: 'figures',
+      argv: ['--workers', '1024', '--dns-timeout-ms', '100'],
+      want: { workers: 1024, dnsTimeoutMs: 100 },
+    },
+    { name: 'a level', argv: ['--log-level', 'debug'], want: { logLevel: 'debug' } },
+  ])('$name', ({ argv, env, want }) => expect(config(argv, env)).toMatchObject(want));
 });
 
 describe('bad values', () => {
@@ -71,15 +68,15 @@ describe('bad values', () => {
     },
     { argv: ['--log-format', 'xml'], want: '--log-format must be text, json, not "xml".' },
     { argv: ['--log-level', 'INFO'], want: '--log-level must be debug, info, warn, error, not "INFO".' },
-  ])('$argv', ({ argv, want }) => expect(parseConfig(argv, {}, false)).toEqual({ kind: 'error', text: want }));
+  ])('$argv', ({ argv, want }) => expect(parseConfig(argv, {})).toEqual({ kind: 'error', text: want }));
 
   test.each([[['--unknown']], [['stray']], [['--workers']]])('%j is no setting', (argv) => {
-    expect(parseConfig(argv, {}, false)).toMatchObject({ kind: 'error', text: expect.stringContaining(argv[0]!) });
+    expect(parseConfig(argv, {})).toMatchObject({ kind: 'error', text: expect.stringContaining(argv[0]!) });
   });
 });
 
 test.each([['--help'], ['-h']])('%s shows every setting', (flag) => {
-  expect(parseConfig([flag, '--workers', 'x'], {}, false)).toEqual({ kind: 'help', text: HELP });
+  expect(parseConfig([flag, '--workers', 'x'], {})).toEqual({ kind: 'help', text: HELP });
   const named = [
     'kubeconfig',
     'namespace',

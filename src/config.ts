@@ -46,7 +46,7 @@ Runs the operator against a Kubernetes cluster that has crds/ applied.
   --identity NAME         name of this replica (default: host name and process id)
   --health-port PORT      port of /healthz, /readyz and /metrics, 0 for any (default: 8080)
   --health-host ADDRESS   address it listens on (default: 127.0.0.1)
-  --log-format FORMAT     text or json (default: text on a terminal, json otherwise)
+  --log-format FORMAT     text, a line for people, or json (default: text)
   --log-level LEVEL       debug, info, warn or error (default: info)
   --workers N             virtual machines worked on at the same time (default: 32)
   --dns-timeout-ms N      longest time that a DNS publication may take (default: 5000)
@@ -60,15 +60,11 @@ function parse(argv: readonly string[]) {
 }
 
 /** Reads the settings; every bad value is named with what it may be. */
-export function parseConfig(
-  argv: readonly string[],
-  env: Readonly<Record<string, string | undefined>>,
-  isTerminal: boolean,
-): Parsed {
+export function parseConfig(argv: readonly string[], env: Environment): Parsed {
   try {
     const values = parse(argv);
     if (values.help === true) return { kind: 'help', text: HELP };
-    return { kind: 'config', config: configOf(values, env, isTerminal) };
+    return { kind: 'config', config: configOf(values, env) };
   } catch (error) {
     return { kind: 'error', text: error instanceof Error ? error.message : String(error) };
   }
@@ -76,13 +72,13 @@ export function parseConfig(
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-function configOf(values: Values, env: Environment, isTerminal: boolean): Config {
+function configOf(values: Values, env: Environment): Config {
   return {
     kubeconfig: firstOf(values.kubeconfig, env['KUBECONFIG']),
     namespace: firstOf(values.namespace, env['POD_NAMESPACE'], 'pve-operator-system') ?? '',
     leaderElection: values['no-leader-election'] !== true,
     identity: firstOf(values.identity, env['POD_NAME'], `${hostname()}-${process.pid}`) ?? '',
-    ...outputs(values, isTerminal),
+    ...outputs(values),
     ...figures(values),
   };
 }
@@ -92,10 +88,10 @@ function firstOf(...texts: readonly (string | undefined)[]): string | undefined 
   return texts.find((text) => text !== undefined && text !== '');
 }
 
-function outputs(values: Values, isTerminal: boolean): Pick<Config, 'healthHost' | 'logFormat' | 'logLevel'> {
+function outputs(values: Values): Pick<Config, 'healthHost' | 'logFormat' | 'logLevel'> {
   return {
     healthHost: values['health-host'] ?? '127.0.0.1',
-    logFormat: choice('--log-format', values['log-format'] ?? (isTerminal ? 'text' : 'json'), ['text', 'json']),
+    logFormat: choice('--log-format', values['log-format'] ?? 'text', ['text', 'json']),
     logLevel: choice('--log-level', values['log-level'] ?? 'info', ['debug', 'info', 'warn', 'error']),
   };
 }

@@ -59,36 +59,40 @@ describe('lines for people', () => {
     textLine(JSON.stringify({ level: 30, time: '2026-03-01T12:00:01.250Z', message: 'Clone template', ...fields }));
 
   test.each([
-    { name: 'nothing more', fields: {}, want: '12:00:01.250 info  Clone template\n' },
+    { name: 'nothing more', fields: {}, want: '2026-03-01 12:00:01.250 info  Clone template\n' },
     {
       name: 'fields',
       fields: { VirtualMachine: 'customer-1/web', vmid: 2000 },
-      want: '12:00:01.250 info  Clone template  VirtualMachine=customer-1/web  vmid=2000\n',
+      want: '2026-03-01 12:00:01.250 info  Clone template  VirtualMachine=customer-1/web  vmid=2000\n',
     },
     {
       name: 'text with blanks or quotes',
       fields: { why: 'no disk', x: 'a"b' },
-      want: '12:00:01.250 info  Clone template  why="no disk"  x="a\\"b"\n',
+      want: '2026-03-01 12:00:01.250 info  Clone template  why="no disk"  x="a\\"b"\n',
     },
-    { name: 'lists', fields: { zones: ['a'] }, want: '12:00:01.250 info  Clone template  zones=["a"]\n' },
-    { name: 'nothing known', fields: { vmid: null }, want: '12:00:01.250 info  Clone template\n' },
-    { name: 'a warning', fields: { level: 40 }, want: '12:00:01.250 WARN  Clone template\n' },
+    { name: 'lists', fields: { zones: ['a'] }, want: '2026-03-01 12:00:01.250 info  Clone template  zones=["a"]\n' },
+    { name: 'nothing known', fields: { vmid: null }, want: '2026-03-01 12:00:01.250 info  Clone template\n' },
+    { name: 'a warning', fields: { level: 40 }, want: '2026-03-01 12:00:01.250 WARN  Clone template\n' },
     {
       name: 'an error with its stack',
       fields: { level: 50, err: { message: 'm', stack: 'Error: m\n  at x' } },
-      want: '12:00:01.250 ERROR Clone template\n    Error: m\n  at x\n',
+      want: '2026-03-01 12:00:01.250 ERROR Clone template\n    Error: m\n  at x\n',
     },
     {
       name: 'an error without one',
       fields: { level: 50, err: { message: 'm' } },
-      want: '12:00:01.250 ERROR Clone template\n    m\n',
+      want: '2026-03-01 12:00:01.250 ERROR Clone template\n    m\n',
     },
-    { name: 'a level that nobody knows', fields: { level: 35 }, want: '12:00:01.250       Clone template\n' },
+    {
+      name: 'a level that nobody knows',
+      fields: { level: 35 },
+      want: '2026-03-01 12:00:01.250       Clone template\n',
+    },
   ])('$name', ({ fields, want }) => expect(line(fields)).toBe(want));
 
   test('are what the format says', () => {
     expect(lines({ format: 'text', level: 'debug' }, (log) => log.debug({ a: 1 }, 'Hello'))[0]).toMatch(
-      /^[\d:.]{12} debug Hello {2}a=1\n$/,
+      /^[-\d]{10} [\d:.]{12} debug Hello {2}a=1\n$/,
     );
   });
 });

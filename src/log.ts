@@ -36,7 +36,7 @@ function errorFields(error: unknown): object {
 
 const LEVELS: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info', 40: 'WARN', 50: 'ERROR' };
 
-/** One entry as a person reads it: `12:00:01.250 info  Clone template  VirtualMachine=customer-1/web result=Succeeded`. */
+/** One entry as a person reads it: `2026-03-01 12:00:01.250 info  Clone template  VirtualMachine=customer-1/web result=Succeeded`. */
 export function textLine(line: string): string {
   const { level, time, message, err, ...fields } = JSON.parse(line) as Record<string, unknown> & {
     err?: { message: string; stack?: string };
@@ -45,7 +45,7 @@ export function textLine(line: string): string {
   const pairs = shown.map(
     ([key, value]) => `${key}=${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`,
   );
-  const head = `${String(time).slice(11, 23)} ${(LEVELS[Number(level)] ?? '').padEnd(5)} ${String(message)}`;
+  const head = `${String(time).slice(0, 23).replace('T', ' ')} ${(LEVELS[Number(level)] ?? '').padEnd(5)} ${String(message)}`;
   const stack = err === undefined ? [] : [`\n    ${err.stack ?? err.message}`];
   return `${[head, ...pairs].join('  ')}${stack.join('')}\n`;
 }

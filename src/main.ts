@@ -6,7 +6,7 @@ import { LocalConfigError } from './kube/local-config.ts';
 import { createLog } from './log.ts';
 
 async function main(): Promise<number> {
-  const parsed = parseConfig(process.argv.slice(2), process.env, process.stdout.isTTY);
+  const parsed = parseConfig(process.argv.slice(2), process.env);
   if (parsed.kind === 'help') {
     process.stdout.write(parsed.text);
     return 0;

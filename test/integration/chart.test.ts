@@ -185,7 +185,7 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
     },
   ])('gives the operator $name', async ({ values, want }) => {
     const { spec } = await helm.deployment(values);
-    const parsed = parseConfig(spec.template.spec.containers[0].args, { POD_NAME: 'pod-1' }, false);
+    const parsed = parseConfig(spec.template.spec.containers[0].args, { POD_NAME: 'pod-1' });
     expect(parsed).toMatchObject({
       kind: 'config',
       config: { namespace: OPERATOR_NAMESPACE, leaderElection: true, identity: 'pod-1', ...want },
