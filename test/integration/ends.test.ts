@@ -245,7 +245,9 @@ test('a machine whose object was restored from a backup is looked at, taken over
   await annotate('web', { [PAUSE_ANNOTATION]: null });
   const vm = await world.untilReady('web');
   expect(vm.status).toMatchObject({ vmid: 2000, addresses: status?.addresses, node: status?.node });
-  expect((await world.runs('web')).at(-1)?.metadata.name).toBe(taken.status?.runName);
+  // The runs of the object before go when the garbage collector finds them.
+  const runs = await world.runs('web');
+  expect(runs.map(({ metadata: run }) => run.name)).toContain(taken.status?.runName);
   expect(world.requests({ method: 'POST' })).toHaveLength(before + 1);
   await world.stop();
 });
