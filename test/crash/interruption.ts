@@ -20,6 +20,8 @@ export const CRASH_KINDS = [
   'deleted',
   'stolen',
 ] as const;
+/** The three ways to die around a call. */
+export const DEATHS: readonly CrashKind[] = ['not-sent', 'answer-lost', 'not-recorded'];
 export type CrashKind = (typeof CRASH_KINDS)[number];
 
 /** How long a late call is on its way. */

@@ -42,12 +42,16 @@ export async function runMatrix(options: MatrixOptions = {}): Promise<MatrixResu
     const begin = await beginning(scenario);
     const undisturbed = await run(scenario, begin);
     if (undisturbed.problem !== undefined) throw new Error(`${scenario.name}, undisturbed: ${undisturbed.problem}`);
-    for (const kind of options.kinds ?? CRASH_KINDS) {
+    for (const kind of kindsOf(scenario, options)) {
       await disturbEverywhere(result, { scenario, begin, undisturbed, kind, onRun: options.onRun });
     }
     options.onScenario?.(scenario.name, result);
   }
   return result;
+}
+
+function kindsOf({ kinds = CRASH_KINDS }: Scenario, options: MatrixOptions): readonly CrashKind[] {
+  return kinds.filter((kind) => options.kinds === undefined || options.kinds.includes(kind));
 }
 
 interface Row {
