@@ -1,5 +1,4 @@
 // Objects that only the operator writes: what it has given out and what it has recorded.
-import type { KubeObject } from '../../kube/types.ts';
 import type { OperatorOwned, Rule } from '../rule.ts';
 import { changes } from './change.ts';
 
@@ -26,7 +25,7 @@ function ownedBy(kind: string, resource: OperatorOwned): Rule {
     check(review) {
       const { object, namespace } = review;
       // The garbage collector unties objects from their owners, and a label harms nobody.
-      if (!changes(review, ({ metadata: _, ...rest }) => rest)) return [];
+      if (!changes(review, (whole) => ({ ...whole, metadata: undefined }))) return [];
       const unless = {
         verb: 'restore' as const,
         resource,
@@ -35,5 +34,5 @@ function ownedBy(kind: string, resource: OperatorOwned): Rule {
       };
       return [{ path: 'metadata.name', code: 'OperatorOnly' as const, message: sentence, unless }];
     },
-  } satisfies Rule<KubeObject>;
+  } satisfies Rule;
 }
