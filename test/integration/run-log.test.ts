@@ -52,15 +52,11 @@ function expectWhole({ spec, status }: VirtualMachineRun): void {
   expect(durationMs).toBe(Date.parse(completedAt) - Date.parse(startedAt));
   expect(status?.duration).toMatch(/^\d+\.\ds$/);
   expect(steps.map(({ number }) => number)).toEqual(steps.map((_, index) => index + 1));
-  expect(steps[0]?.from).toBe(spec.from);
   expect(steps.at(-1)?.to).toBe(status?.to);
-  for (const [index, step] of steps.entries()) {
-    expect(step.from).toBe(index === 0 ? spec.from : steps[index - 1]?.to);
-    expect(step.durationMs).toBeGreaterThanOrEqual(0);
-    expect(Date.parse(step.startedAt)).not.toBeNaN();
-    // Whoever reads that something was left out wants to know why.
-    if (step.result === 'Skipped') expect(step.message).toMatch(/\S/);
-  }
+  expect(steps.map(({ from }) => from)).toEqual([spec.from, ...steps.slice(0, -1).map(({ to }) => to)]);
+  const unexplained = steps.filter(({ result, message = '' }) => result === 'Skipped' && message === '');
+  expect(unexplained).toEqual([]);
+  expect(steps.filter((step) => step.durationMs < 0 || Number.isNaN(Date.parse(step.startedAt)))).toEqual([]);
 }
 
 describe('records', () => {
