@@ -15,11 +15,17 @@ import { PowerDnsServers } from './dns/powerdns-servers.ts';
 import type { DnsProvider } from './dns/provider.ts';
 import { serveHealth } from './http/health.ts';
 import { createKubeClient, type KubeClient } from './kube/client.ts';
+import { systemClock as kubeClock } from './kube/clock.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { type Leadership, runWithLease } from './kube/lease.ts';
 import { loadKubeConfig } from './kube/local-config.ts';
 import type { Log } from './kube/log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import type { VirtualMachine } from './api/virtual-machine.ts';
+import { type CertificateTimes, TIMES } from './webhook/certificates.ts';
+import type { ObservedVm } from './webhook/facts.ts';
+import { observedVm } from './webhook/observed.ts';
+import { startWebhook, type Webhook } from './webhook/run-webhook.ts';
 
 export interface AppOptions {
   config: Config;
@@ -30,6 +36,9 @@ export interface AppOptions {
   /** For tests: how Proxmox VE is reached. */
   transport?: TransportFactory;
   onListening?: (address: { port: number }) => void;
+  /** For tests: how long the webhook's certificates last. */
+  certificateTimes?: CertificateTimes;
+  onWebhookListening?: (address: { port: number }) => void;
 }
 
 const LEASE_NAME = 'pve-operator';
@@ -48,37 +57,70 @@ export async function startApp(options: AppOptions): Promise<'stopped' | 'lost' 
     onRequest: ({ verb, resource, status }) => metrics.kubeRequests.inc({ verb, resource, status: String(status) }),
   });
   const informers = createInformers(client, config.namespace, { log, metrics });
+  const sight: Sight = { observed: () => undefined };
+  let webhook: Webhook | undefined;
   const health = await serveHealth({
     host: config.healthHost,
     port: config.healthPort,
     metrics,
     informers: informers.all,
+    waitingFor: () => (webhook?.ready === false ? ['webhook'] : []),
     log,
   });
   options.onListening?.({ port: health.port });
-  // A lost lease ends everything too: watches that went on would keep the process alive.
+  // A lost lease ends everything too: watches that went on would keep the process alive. They outlive the signal, because
+  // the webhook still answers from them when the work has ended.
   const ending = new AbortController();
   try {
-    for (const informer of informers.all) informer.informer.start(AbortSignal.any([signal, ending.signal]));
+    for (const informer of informers.all) informer.informer.start(ending.signal);
+    webhook = serveWebhook(options, { client, informers, metrics, sight });
     const lead = (leading: AbortSignal, { holds }: Leadership) =>
-      act(options, { client, informers, metrics, signal: leading, leads: holds });
-    if (!config.leaderElection) {
-      await lead(signal, { holds: () => true });
-      return 'finished';
-    }
-    return await runWithLease({
-      client,
-      namespace: config.namespace,
-      name: LEASE_NAME,
-      identity: config.identity,
-      signal,
-      onStarted: lead,
-    });
+      act(options, { client, informers, metrics, signal: leading, leads: holds, sight });
+    return await whileServed(webhook, signal, (working) => work(options, client, { signal: working, lead }));
   } finally {
+    await webhook?.close();
     ending.abort();
     await health.close();
     await client.close();
   }
+}
+
+interface Work {
+  signal: AbortSignal;
+  lead(leading: AbortSignal, leadership: Leadership): Promise<void>;
+}
+
+async function work({ config }: AppOptions, client: KubeClient, { signal, lead }: Work) {
+  if (!config.leaderElection) {
+    await lead(signal, { holds: () => true });
+    return 'finished';
+  }
+  return runWithLease({
+    client,
+    namespace: config.namespace,
+    name: LEASE_NAME,
+    identity: config.identity,
+    signal,
+    onStarted: lead,
+  });
+}
+
+/** Ends the work when the webhook cannot be served, and rejects with the reason. */
+async function whileServed<T>(
+  webhook: Webhook | undefined,
+  signal: AbortSignal,
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (webhook === undefined) return run(signal);
+  const failing = new AbortController();
+  let failure: { error: unknown } | undefined;
+  webhook.ended.catch((error: unknown) => {
+    failure = { error };
+    failing.abort();
+  });
+  const result = await run(AbortSignal.any([signal, failing.signal]));
+  if (failure !== undefined) throw failure.error;
+  return result;
 }
 
 interface Parts {
@@ -87,12 +129,46 @@ interface Parts {
   metrics: Metrics;
   signal: AbortSignal;
   leads(): boolean;
+  sight: Sight;
+}
+
+/** What the leader has seen of Proxmox VE; a replica that only waits has seen nothing. */
+interface Sight {
+  observed(vm: VirtualMachine): ObservedVm | undefined;
+}
+
+function serveWebhook(
+  { config, log, clock = systemClock, certificateTimes = TIMES, onWebhookListening }: AppOptions,
+  { client, informers, metrics, sight }: Pick<Parts, 'client' | 'informers' | 'metrics' | 'sight'>,
+): Webhook | undefined {
+  if (config.webhook === undefined) return undefined;
+  return startWebhook({
+    config: config.webhook,
+    namespace: config.namespace,
+    client,
+    stores: informers.stores,
+    synced: (signal) => informers.synced(signal),
+    observed: (vm) => sight.observed(vm),
+    log,
+    times: certificateTimes,
+    clock: {
+      now: () => clock.now(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      monotonic: () => kubeClock.monotonic(),
+    },
+    onAnswer: ({ kind, verb, verdict, durationMs }) => {
+      metrics.admissions.inc({ kind, verb, verdict });
+      metrics.admissionSeconds.observe({ kind }, durationMs / 1000);
+    },
+    onAsked: ({ allowed }) => metrics.accessReviews.inc({ verdict: allowed ? 'allowed' : 'denied' }),
+    onListening: (port) => onWebhookListening?.({ port }),
+  });
 }
 
 /** What only the leader does. */
 async function act(
   { config, log, clock = systemClock, transport }: AppOptions,
-  { client, informers, metrics, signal, leads }: Parts,
+  { client, informers, metrics, signal, leads, sight }: Parts,
 ): Promise<void> {
   metrics.leader.set(1);
   const events = createEventRecorder({ client, component: 'pve-operator', instance: config.identity });
@@ -134,6 +210,14 @@ async function act(
     dnsTimeoutMs: config.dnsTimeoutMs,
     operatorNamespace: config.namespace,
   };
+  sight.observed = (vm) =>
+    observedVm(vm, {
+      snapshot: clusters
+        .open()
+        .find(({ name }) => name === vm.status?.clusterName)
+        ?.inventory.snapshot(),
+      sighting: context.sightings.get(vm.metadata.uid),
+    });
   const changes = watchChanges(context, informers, queues);
   try {
     await informers.synced(signal);
@@ -150,6 +234,7 @@ async function act(
     });
   } finally {
     changes.close();
+    sight.observed = () => undefined;
     for (const { name } of clusters.open()) clusters.close(name);
     await Promise.all([events.flush(), dns.close()]);
     metrics.leader.set(0);

@@ -17,6 +17,26 @@ export interface Config {
   /** Virtual machines that are worked on at the same time. */
   workers: number;
   dnsTimeoutMs: number;
+  /** Absent: no webhook is served. */
+  webhook?: WebhookConfig;
+}
+
+export interface WebhookConfig {
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** Names and addresses that the API server calls it by. */
+  names: readonly string[];
+  /** Secret in the operator's namespace with the certificate. */
+  secret: string;
+  /** `own`: the operator makes and renews the certificate; `external`: somebody else, as cert-manager, fills the Secret. */
+  issuer: 'own' | 'external';
+  /** Name of the ValidatingWebhookConfiguration. */
+  configuration: string;
+  /** How long questions are still answered after the operator was asked to stop. */
+  drainMs: number;
+  /** Whether URLs in objects may lead to loopback and link-local addresses. */
+  allowLocalTargets: boolean;
 }
 
 export type Parsed =
@@ -33,6 +53,15 @@ const OPTIONS = {
   'log-level': { type: 'string' },
   workers: { type: 'string' },
   'dns-timeout-ms': { type: 'string' },
+  webhook: { type: 'boolean' },
+  'webhook-host': { type: 'string' },
+  'webhook-port': { type: 'string' },
+  'webhook-names': { type: 'string' },
+  'webhook-secret': { type: 'string' },
+  'webhook-issuer': { type: 'string' },
+  'webhook-configuration': { type: 'string' },
+  'webhook-drain-ms': { type: 'string' },
+  'allow-local-targets': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -50,6 +79,18 @@ Runs the operator against a Kubernetes cluster that has crds/ applied.
   --log-level LEVEL       debug, info, warn or error (default: info)
   --workers N             virtual machines worked on at the same time (default: 32)
   --dns-timeout-ms N      longest time that a DNS publication may take (default: 5000)
+
+  --webhook                     serve the admission webhook; every replica does, whoever holds the lease
+  --webhook-host ADDRESS        address it listens on (default: 127.0.0.1)
+  --webhook-port PORT           port it listens on, 0 for any (default: 9443)
+  --webhook-names LIST          names and addresses that the API server calls it by, separated by commas
+                                (default: pve-operator-webhook.NAMESPACE.svc)
+  --webhook-secret NAME         Secret of its certificate in the operator's namespace (default: pve-operator-webhook)
+  --webhook-issuer WHO          own or external: who fills that Secret and the CA of the configuration (default: own)
+  --webhook-configuration NAME  the ValidatingWebhookConfiguration (default: pve-operator)
+  --webhook-drain-ms N          answer for so long after being asked to stop (default: 0)
+  --allow-local-targets         let URLs in objects lead to loopback and link-local addresses; for tests
+
   -h, --help              show this text
 `;
 
@@ -73,13 +114,15 @@ export function parseConfig(argv: readonly string[], env: Environment): Parsed {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 function configOf(values: Values, env: Environment): Config {
+  const namespace = firstOf(values.namespace, env['POD_NAMESPACE'], 'pve-operator-system') ?? '';
   return {
     kubeconfig: firstOf(values.kubeconfig, env['KUBECONFIG']),
-    namespace: firstOf(values.namespace, env['POD_NAMESPACE'], 'pve-operator-system') ?? '',
+    namespace,
     leaderElection: values['no-leader-election'] !== true,
     identity: firstOf(values.identity, env['POD_NAME'], `${hostname()}-${process.pid}`) ?? '',
     ...outputs(values),
     ...figures(values),
+    ...(values.webhook === true ? { webhook: webhookOf(values, namespace) } : {}),
   };
 }
 
@@ -102,6 +145,25 @@ function figures(values: Values): Pick<Config, 'healthPort' | 'workers' | 'dnsTi
     workers: integer('--workers', values.workers ?? '32', 1, 1024),
     dnsTimeoutMs: integer('--dns-timeout-ms', values['dns-timeout-ms'] ?? '5000', 100, 60_000),
   };
+}
+
+function webhookOf(values: Values, namespace: string): WebhookConfig {
+  return {
+    host: values['webhook-host'] ?? '127.0.0.1',
+    port: integer('--webhook-port', values['webhook-port'] ?? '9443', 0, 65_535),
+    names: names('--webhook-names', values['webhook-names'] ?? `pve-operator-webhook.${namespace}.svc`),
+    secret: values['webhook-secret'] ?? 'pve-operator-webhook',
+    issuer: choice('--webhook-issuer', values['webhook-issuer'] ?? 'own', ['own', 'external']),
+    configuration: values['webhook-configuration'] ?? 'pve-operator',
+    drainMs: integer('--webhook-drain-ms', values['webhook-drain-ms'] ?? '0', 0, 60_000),
+    allowLocalTargets: values['allow-local-targets'] === true,
+  };
+}
+
+function names(name: string, text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  if (parts.every((part) => /^[0-9A-Za-z.:-]+$/.test(part))) return parts;
+  throw new Error(`${name} must be host names or addresses, separated by commas, not "${text}".`);
 }
 
 function integer(name: string, text: string, min: number, max: number): number {

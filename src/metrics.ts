@@ -2,6 +2,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 const SECONDS = [0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300];
+// Somebody waits for each: a hundredth of a second is much.
+const ADMISSION_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1, 4];
 
 export interface Metrics {
   registry: Registry;
@@ -16,6 +18,9 @@ export interface Metrics {
   informerStale: Gauge<'kind'>;
   virtualMachines: Gauge<'state'>;
   leader: Gauge;
+  admissions: Counter<'kind' | 'verb' | 'verdict'>;
+  admissionSeconds: Histogram<'kind'>;
+  accessReviews: Counter<'verdict'>;
 }
 
 export function createMetrics(): Metrics {
@@ -58,5 +63,20 @@ export function createMetrics(): Metrics {
     ]),
     virtualMachines: gauge('pve_operator_virtual_machines', 'VirtualMachine objects by state.', ['state']),
     leader: gauge('pve_operator_leader', '1 while this replica acts.', []),
+    admissions: counter('pve_operator_admissions_total', 'Answers of the webhook by verdict.', [
+      'kind',
+      'verb',
+      'verdict',
+    ]),
+    admissionSeconds: new Histogram({
+      name: 'pve_operator_admission_seconds',
+      help: 'Time from a complete question to the answer of the webhook in seconds.',
+      labelNames: ['kind'],
+      registers,
+      buckets: ADMISSION_SECONDS,
+    }),
+    accessReviews: counter('pve_operator_access_reviews_total', 'Questions to the authorizer of the API server.', [
+      'verdict',
+    ]),
   };
 }

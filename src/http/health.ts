@@ -10,6 +10,8 @@ export interface HealthOptions {
   port: number;
   metrics: Metrics;
   informers: readonly { kind: string; informer: { readonly health: InformerHealth } }[];
+  /** What else /readyz waits for, in words. */
+  waitingFor?: () => readonly string[];
   log: Log;
 }
 
@@ -40,11 +42,13 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
   };
 }
 
-async function answer({ metrics, informers }: HealthOptions, url: string, response: ServerResponse): Promise<void> {
+async function answer(options: HealthOptions, url: string, response: ServerResponse): Promise<void> {
+  const { metrics, informers } = options;
   const path = url.split('?', 1)[0];
   if (path === '/healthz') return send(response, 200, 'ok\n');
   if (path === '/readyz') {
-    const waiting = informers.filter(({ informer }) => !informer.health.synced).map(({ kind }) => kind);
+    const unsynced = informers.filter(({ informer }) => !informer.health.synced).map(({ kind }) => kind);
+    const waiting = [...unsynced, ...(options.waitingFor?.() ?? [])];
     return waiting.length === 0
       ? send(response, 200, 'ok\n')
       : send(response, 503, `waiting for ${waiting.join(', ')}\n`);

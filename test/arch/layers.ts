@@ -10,6 +10,7 @@ const PVE_CODECS: readonly Place[] = [
   'pve/nic.ts',
   'pve/property-string.ts',
   'pve/ssh-keys.ts',
+  'pve/upid.ts',
   'pve/stamp.ts',
 ];
 
@@ -40,13 +41,15 @@ export const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
     'pve/',
     'steps/',
   ],
+  // what the API server asks before it stores an object: rules, and the server around them
+  'webhook/': ['api/', 'config.ts', 'controllers/', 'domain/', 'kube/', 'pve/drive.ts', 'pve/inventory.ts'],
   // the process around it
   'clock.ts': [],
   'config.ts': [],
   'log.ts': ['kube/log.ts'],
   'metrics.ts': [],
   'http/': ['kube/informer.ts', 'kube/log.ts', 'metrics.ts'],
-  'app.ts': ['api/', 'clock.ts', 'config.ts', 'controllers/', 'dns/', 'http/', 'kube/', 'metrics.ts'],
+  'app.ts': ['api/', 'clock.ts', 'config.ts', 'controllers/', 'dns/', 'http/', 'kube/', 'metrics.ts', 'webhook/'],
   'main.ts': ['app.ts', 'config.ts', 'kube/local-config.ts', 'log.ts'],
   // commands beside the operator, which talk to no server
   'cli/': ['api/', 'domain/'],
@@ -56,6 +59,7 @@ export const MAY_IMPORT: Readonly<Record<Place, readonly Place[]>> = {
 export const TYPES_ONLY: readonly { from: Place; to: Place }[] = [
   { from: 'api/', to: 'kube/types.ts' },
   { from: 'machine/', to: 'pve/inventory.ts' },
+  { from: 'webhook/', to: 'pve/inventory.ts' },
   { from: 'http/', to: 'kube/informer.ts' },
 ];
 
@@ -68,7 +72,9 @@ export const PACKAGES: Readonly<Record<string, readonly Place[]>> = {
   'node:fs': ['main.ts', 'cli/'],
   'node:fs/promises': [],
   'node:child_process': [],
-  'node:http': ['http/'],
+  'node:http': ['http/', 'webhook/server.ts'],
+  'node:https': ['kube/credentials.ts', 'webhook/server.ts'],
+  '@peculiar/x509': ['webhook/certificate-authority.ts'],
 };
 
 /** Functions and classes that open a connection or start something, and the one place that calls them. */
@@ -82,6 +88,7 @@ export const CONSTRUCTED_IN: Readonly<Record<string, Place>> = {
   serveHealth: 'app.ts',
   runWithLease: 'app.ts',
   runControllers: 'app.ts',
+  startWebhook: 'app.ts',
   watchChanges: 'app.ts',
   ClusterRegistry: 'app.ts',
   PowerDnsServers: 'app.ts',
