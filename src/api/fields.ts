@@ -99,6 +99,15 @@ export const allowedNamespaces = z
   })
   .describe('Namespaces whose VirtualMachines may use this object. Absent: every namespace. An empty list: none.');
 
+/** For what must be granted: absent where it stands means no namespace. */
+export const grantedNamespaces = z.object({
+  names: z
+    .array(namespaceName)
+    .max(1024)
+    .describe('Names of the namespaces.')
+    .meta({ 'x-kubernetes-list-type': 'set' }),
+});
+
 export const objectReference = (what: string) =>
   z.object({ name: objectName.describe(`Name of the ${what}.`) }).describe(`The ${what} to use.`);
 

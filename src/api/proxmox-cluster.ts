@@ -1,6 +1,6 @@
 // ProxmoxCluster: how to reach one Proxmox VE cluster, and what was seen there.
 import { z } from 'zod';
-import { allowedNamespaces, caBundle, nodeName, secretReference, storageName } from './fields.ts';
+import { allowedNamespaces, caBundle, grantedNamespaces, nodeName, secretReference, storageName } from './fields.ts';
 import {
   type ApiObject,
   conditionsSchema,
@@ -114,6 +114,12 @@ const spec = z.object({
     .optional()
     .describe('Looking for changes that somebody made in Proxmox VE.'),
   allowedNamespaces: allowedNamespaces.optional(),
+  adoption: z
+    .object({ allowedNamespaces: grantedNamespaces.describe('Namespaces whose VirtualMachines may adopt.') })
+    .optional()
+    .describe(
+      'Who may take over VMs of this cluster that are there already, with an operation of type Adopt. Whoever may can take, and later destroy, every VM that carries no stamp. Absent: nobody.',
+    ),
 });
 
 const status = z.object({

@@ -85,13 +85,13 @@ async function attempt(one: Case): Promise<Ending> {
   const { context, allocations } = parts;
   const clusterName = allowedPlan(vm, context).spec.clusterRef.name;
   const refusal =
-    observationRefusal(vm, wanted) ??
     claimRefusal(vm, wanted, {
       clusterName,
+      adopters: context.stores.clusters.get(clusterName)?.spec.adoption?.allowedNamespaces.names ?? [],
       virtualMachines: context.stores.virtualMachines.list(),
       reservation: allocations.reservationsOf(clusterName, { vmid: wanted.vmid, choices: [] }).vmid,
       ownVmids: allocations.heldBy(vm).vmids.map(({ spec }) => spec.vmid),
-    });
+    }) ?? observationRefusal(vm, wanted);
   if (refusal !== undefined) return failed(vm, wanted, refusal);
   const connection = context.clusters.connection(clusterName);
   const sight = await sightOf(connection, vm.metadata.uid ?? '', wanted);

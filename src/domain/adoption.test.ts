@@ -54,6 +54,8 @@ describe('a claim, by the objects', () => {
       adopt: { previousUID: OLD },
       claimants: { reservation: reservedFor(OLD) },
     },
+    { name: 'from a namespace that may not', claimants: { adopters: ['customer-2'] }, want: 'NotAllowed' },
+    { name: 'where nobody may', claimants: { adopters: [] }, want: 'NotAllowed' },
     { name: 'a second VM', vm: owner({ vmid: 2000 }), want: 'NotAdoptable' },
     { name: 'a second VM, while the first is about to be made', claimants: { ownVmids: [2000] }, want: 'NotAdoptable' },
     {
@@ -90,7 +92,14 @@ describe('a claim, by the objects', () => {
     { name: 'beside the object itself', claimants: { virtualMachines: [owner({ vmid: VMID, clusterName: 'lab' })] } },
   ];
   test.each(rows)('$name', ({ vm = owner(), adopt, claimants, want }) => {
-    const all = { clusterName: 'lab', virtualMachines: [], reservation: undefined, ownVmids: [], ...claimants };
+    const all = {
+      clusterName: 'lab',
+      adopters: ['customer-1'],
+      virtualMachines: [],
+      reservation: undefined,
+      ownVmids: [],
+      ...claimants,
+    };
     const refusal = claimRefusal(vm, wanted(adopt), all);
     expect(refusal?.reason).toBe(want);
     // What belongs to others is not told by name.

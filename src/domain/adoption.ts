@@ -18,6 +18,8 @@ const STAMP_WORD = 'pve-operator.io/owner';
 /** The objects that a claim is judged by. */
 export interface Claimants {
   readonly clusterName: string;
+  /** Namespaces that the cluster lets adopt. */
+  readonly adopters: readonly string[];
   /** Every VirtualMachine there is, also those that are being deleted. */
   readonly virtualMachines: readonly VirtualMachine[];
   /** The reservation of the VMID, whoever holds it. */
@@ -29,10 +31,21 @@ export interface Claimants {
 /** Why an object must not claim this VM, as far as the objects tell. Pure. */
 export function claimRefusal(vm: VirtualMachine, wanted: Adoption, claimants: Claimants): Refusal | undefined {
   return (
+    namespaceRefusal(vm, claimants) ??
     ownVmRefusal(vm, wanted, claimants) ??
     previousOwnerRefusal(wanted, claimants) ??
     holderRefusal(vm, wanted, claimants)
   );
+}
+
+// Whoever may adopt may have every VM of the cluster that nobody has stamped.
+function namespaceRefusal(
+  { metadata: { namespace = '' } }: VirtualMachine,
+  { clusterName, adopters }: Claimants,
+): Refusal | undefined {
+  if (adopters.includes(namespace)) return undefined;
+  const message = `ProxmoxCluster ${clusterName} does not let namespace ${namespace} adopt. Ask the platform team to name it in adoption.allowedNamespaces.`;
+  return { reason: 'NotAllowed', message };
 }
 
 /** A TakeOver shows nothing: who asks for one must have seen what it changes. */

@@ -99,7 +99,13 @@ function seed({ kube, context }: FakeContext, token: { id: string; secret: strin
     metadata: { name: TOKEN_SECRET, namespace: context.operatorNamespace },
     data: { tokenID: base64(token.id), secret: base64(token.secret) },
   });
-  kube.seed(resources.proxmoxCluster, aProxmoxCluster({ endpoints: ['https://pve1.example.com:8006'] }, CLUSTER));
+  kube.seed(
+    resources.proxmoxCluster,
+    aProxmoxCluster(
+      { endpoints: ['https://pve1.example.com:8006'], adoption: { allowedNamespaces: { names: [NAMESPACE] } } },
+      CLUSTER,
+    ),
+  );
   kube.seed(resources.ipPool, aPool());
   kube.seed(resources.plan, aPlan(plan));
 }

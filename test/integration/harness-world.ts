@@ -52,7 +52,14 @@ export async function startWorld(bed: TestBed, options: WorldOptions = {}): Prom
   ]);
   const world = new World({ bed, sim, listening, namespace, topology, powerDns });
   if (options.cluster !== null) {
-    await world.create(aTokenSecret(world.token), aProxmoxCluster({ ...world.access, ...options.cluster }));
+    await world.create(
+      aTokenSecret(world.token),
+      aProxmoxCluster({
+        ...world.access,
+        adoption: { allowedNamespaces: { names: [world.namespace] } },
+        ...options.cluster,
+      }),
+    );
   }
   if (powerDns !== undefined) await world.create(aSecret(DNS_SECRET, { apiKey: powerDns.apiKey }));
   if (options.operator !== false) world.operator = startOperator(bed);

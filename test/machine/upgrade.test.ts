@@ -6,16 +6,14 @@ import { resources } from '../../src/api/resources.ts';
 import { DEPLOY_STATES } from '../../src/api/states.ts';
 import { virtualMachine } from '../../src/api/virtual-machine.ts';
 import { type VirtualMachineStatus } from '../../src/api/virtual-machine-status.ts';
-import { Interruption } from '../crash/interruption.ts';
 import { live } from '../crash/process.ts';
-import { PROFILES } from '../crash/profiles.ts';
+import { full } from '../crash/profiles.ts';
 import { createWorld, type CrashWorld, NAMESPACE, vmOf } from '../crash/world.ts';
 
 const lines = readFileSync(new URL('statuses-0.1.jsonl', import.meta.url), 'utf8')
   .trimEnd()
   .split('\n');
 const statuses = lines.map((line) => JSON.parse(line) as VirtualMachineStatus);
-const profile = PROFILES.find(({ name }) => name === 'full')!;
 
 /** The VM is deployed already: what a status has forgotten is found done, and what it remembers still holds. */
 let world: CrashWorld;
@@ -23,8 +21,16 @@ let world: CrashWorld;
 const isReady = () => vmOf(world)?.status?.state === 'ready' && vmOf(world)?.status?.operation === undefined;
 const deploy = () => live(world, isReady);
 
+/** A world whose pools give the addresses that the file speaks of. */
+function createOldWorld(): CrashWorld {
+  const made = createWorld(full);
+  const pool = made.kube.objects(resources.ipPool).find(({ metadata }) => metadata.name === 'v6')!;
+  made.kube.seed(resources.ipPool, { ...pool, spec: { ...pool.spec, first: '2001:db8::10', last: '2001:db8::20' } });
+  return made;
+}
+
 beforeAll(async () => {
-  world = createWorld(profile, new Interruption());
+  world = createOldWorld();
   expect(await deploy()).toBe('reached');
 });
 
@@ -105,8 +111,15 @@ describe('statuses of version 0.1', () => {
   });
 
   test.each(bothWays(fresh))('$name: the deploy goes on', async ({ status }) => {
-    world = createWorld(profile, new Interruption());
-    expect(await live(world, () => vmOf(world)?.status?.state === 'set_ip')).toBe('reached');
+    world = createOldWorld();
+    const refuse = world.sim.faults.add({
+      match: { method: 'GET', path: /\/qemu\/9000\/config$/ },
+      when: 'before',
+      effect: { status: 595, reason: 'Connection refused' },
+      times: Number.POSITIVE_INFINITY,
+    });
+    expect(await live(world, () => vmOf(world)!.status?.state === 'set_ip')).toBe('reached');
+    refuse();
     await rewrite(status);
     expect(await deploy()).toBe('reached');
     expect(vmOf(world)!.status).toMatchObject({ vmid: 2000, node: 'pve3', addresses: statuses.at(-1)!.addresses });
