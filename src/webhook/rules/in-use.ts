@@ -1,5 +1,4 @@
 // What may not be deleted while something needs it.
-import { isDeepStrictEqual } from 'node:util';
 import type { DNSZone } from '../../api/dns-zone.ts';
 import type { IPPool } from '../../api/ip-pool.ts';
 import type { Plan, PlanRevision } from '../../api/plan.ts';
@@ -95,7 +94,7 @@ export const zoneInUse: Rule<DNSZone> = {
     const isTwin = ({ metadata, spec }: DNSZone): boolean =>
       metadata.name !== object.metadata.name &&
       nameOf(spec.zone) === nameOf(object.spec.zone) &&
-      isDeepStrictEqual(spec.powerDNS?.url, object.spec.powerDNS?.url);
+      spec.powerDNS?.url === object.spec.powerDNS?.url;
     if (facts.zones().some(isTwin)) return [];
     const publishes = ({ status }: VirtualMachine): boolean =>
       status?.dns?.zones.some(({ zone, ok }) => ok && nameOf(zone) === nameOf(object.spec.zone)) === true &&
