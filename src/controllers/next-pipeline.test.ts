@@ -106,6 +106,16 @@ describe('a pipeline under way', () => {
   ];
   test.each(rows)('$name', ({ shape, want }) => expect(word(nextWork(situation(shape)))).toBe(want));
 
+  test('of a package goes on when only a consent is news', () => {
+    const status = {
+      ...under('change_package', {}, 'cp_stop'),
+      effective: WISH.package,
+      planRevision: WISH.planRevision,
+    };
+    const next = statusOf(nextWork(situation({ status, wish: { ...WISH, changes: ['consent'] } })));
+    expect(next).toMatchObject({ state: 'cp_stop' });
+  });
+
   test('of a package that changes again begins anew, and still knows the limits from before', () => {
     const previous = aPackage({ systemDiskReadMBps: 9 });
     const status = under('change_package', { previous, request, powerBefore: 'Running' }, 'cp_network');

@@ -1,4 +1,5 @@
 // Chooses what a VM needs next: the pipeline that runs, one that somebody asked for, one that the declaration asks for, or none.
+import { isDeepStrictEqual } from 'node:util';
 import type { StepCondition } from '../api/conditions.ts';
 import type { PlanSpec } from '../api/plan.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
@@ -128,9 +129,14 @@ function underWay(situation: Situation, operation: OperationStatus): NextWork {
     return { kind: 'expire', machine, request: operation.request };
   // What is asked for now counts, not what was asked for when the change began.
   const wish = machine === changePackage ? situation.wish() : undefined;
-  if (wish?.kind !== 'differs' || operation.taskID !== undefined)
+  if (wish?.kind !== 'differs' || operation.taskID !== undefined || isWorkedTowards(situation.vm, wish))
     return { kind: 'run', machine, status: situation.vm.status ?? {} };
   return changed(situation, wish, { trigger: 'package changed again', request: operation.request });
+}
+
+// A consent that came meanwhile is read by the steps as they go; it is no reason to begin anew.
+function isWorkedTowards({ status }: VirtualMachine, wish: Extract<PackageWish, { kind: 'differs' }>): boolean {
+  return wish.planRevision === status?.planRevision && isDeepStrictEqual(wish.package, status.effective);
 }
 
 function requested(situation: Situation, operation: VirtualMachineOperation): NextWork {

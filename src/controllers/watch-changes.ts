@@ -182,6 +182,8 @@ export function concernsReconcile(change: Change<VirtualMachine>): boolean {
     now.generation !== before.generation ||
     now.deletionTimestamp !== before.deletionTimestamp ||
     ordersOf(now) !== ordersOf(before) ||
+    // A pipeline that another process began: what was decided on the object before it is decided anew.
+    change.object.status?.operation?.runName !== change.previous.status?.operation?.runName ||
     (now.finalizers ?? []).length < (before.finalizers ?? []).length
   );
 }

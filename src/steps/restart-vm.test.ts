@@ -16,6 +16,7 @@ function asked(
   if (intent !== undefined) {
     const { secondsAgo, ...call } = intent;
     operation.intent = { ...call, sentAt: at(-secondsAgo), attempt: 1 };
+    operation.taskIDs ??= [`UPID:pve1:00000001:00000002:65000000:qm${call.action}:2000:operator@pve!k8s:`];
   }
   return { observed: anOwnVm(), power, status: aStatus({ operation }) };
 }
@@ -27,6 +28,7 @@ interface Row {
   want: object;
 }
 
+const UNKNOWN = { kind: 'stall', reason: 'OutcomeUnknown' };
 const NOT_RUNNING = { kind: 'stall', reason: 'NotRunning' };
 
 const rows: Row[] = [
@@ -84,6 +86,24 @@ const rows: Row[] = [
     step: rebootVm,
     shape: asked('running', { action: 'start', secondsAgo: 9, failed: true }),
     want: { kind: 'done' },
+  },
+  {
+    name: 'a reboot without an answer, and the VM runs: again or still',
+    step: rebootVm,
+    shape: asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }),
+    want: UNKNOWN,
+  },
+  {
+    name: 'a reboot without an answer, and the VM is on its way',
+    step: rebootVm,
+    shape: asked('stopped', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }),
+    want: { kind: 'wait' },
+  },
+  {
+    name: 'a reset without an answer',
+    step: resetVm,
+    shape: asked('running', { action: 'reset', secondsAgo: 1 }, { taskIDs: [] }),
+    want: UNKNOWN,
   },
   { name: 'a reset', step: resetVm, shape: asked('running'), want: { kind: 'act', action: { kind: 'reset' } } },
   { name: 'a reset of a stopped VM', step: resetVm, shape: asked('stopped'), want: NOT_RUNNING },

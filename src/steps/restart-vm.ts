@@ -2,6 +2,7 @@
 import type { Facts } from '../machine/facts.ts';
 import type { Intent } from '../machine/progress.ts';
 import type { Action, Step, Verdict } from '../machine/vocabulary.ts';
+import { parseUpid } from '../pve/upid.ts';
 import { withOwnVm } from './own-vm.ts';
 
 /** Proxmox VE starts a rebooted VM about a second after the task has ended. */
@@ -25,6 +26,8 @@ export const resetVm: Step = {
 
 function planReboot(facts: Facts): Verdict {
   const { intent, parameters } = facts.status.operation ?? {};
+  if (intent?.action === 'reboot' && facts.power === 'running' && !wasAnswered(facts, 'qmreboot'))
+    return unknown('reboot');
   if (intent?.action === 'reboot' || intent?.action === 'start')
     return facts.power === 'running' ? afterReboot(intent) : untilItIsBack(facts, intent);
   const graceSeconds = parameters?.gracePeriodSeconds ?? facts.cluster.times.shutdownSeconds;
@@ -44,9 +47,21 @@ function afterReboot({ action, failed }: Intent): Verdict {
   return { kind: 'stall', reason: 'StillRunning', message };
 }
 
+/** Whether the call has left the id of its task. One that got no answer may have been carried out, or not. */
+function wasAnswered({ status }: Pick<Facts, 'status'>, taskType: string): boolean {
+  return (status.operation?.taskIDs ?? []).some((upid) => parseUpid(upid)?.type === taskType);
+}
+
+// Sent again it could restart the guest a second time; said to be done it could be a lie.
+function unknown(what: 'reboot' | 'reset'): Verdict {
+  const message = `The call to ${what} the VM got no answer, so it cannot be told whether it was carried out. Ask for it again if it was not.`;
+  return { kind: 'stall', reason: 'OutcomeUnknown', message };
+}
+
 function planOnce({ power, status }: Facts, action: Extract<Action, { kind: 'reboot' | 'reset' }>): Verdict {
   const intent = status.operation?.intent;
-  if (intent?.action === action.kind && intent.failed !== true) return { kind: 'done' };
+  if (intent?.action === action.kind && intent.failed !== true)
+    return action.kind === 'reset' && !wasAnswered({ status }, 'qmreset') ? unknown('reset') : { kind: 'done' };
   if (power === 'running') return { kind: 'act', action, why: 'it was asked for' };
   return { kind: 'stall', reason: 'NotRunning', message: 'The VM is stopped; only a running one can be restarted.' };
 }
