@@ -8,6 +8,7 @@ import { customResourceDefinition } from '../src/api/crd.ts';
 import { KINDS } from '../src/api/kinds.ts';
 import { GROUP } from '../src/api/object.ts';
 import { referenceFile, referenceIndex, referencePage } from '../src/api/reference.ts';
+import { admissionPage } from '../src/webhook/admission-page.ts';
 import { stateMachinesPage } from '../src/state-machines-page.ts';
 
 /** Folders that hold generated files only: whatever else lies there is left over. */
@@ -32,6 +33,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   files.set('docs/reference/README.md', `${referenceIndex(KINDS)}\n`);
   files.set('docs/conditions.md', await markdown(conditionsPage()));
   files.set('docs/state-machines.md', await markdown(stateMachinesPage()));
+  files.set('docs/admission.md', await markdown(admissionPage()));
   return files;
 }
 

@@ -49,12 +49,9 @@ const billingID = matching(
 );
 
 const volumeID = matching(
-  /^[a-zA-Z][a-zA-Z0-9._-]*:([^\s,=.]|\.[^\s,=.])+\.?$/,
-  'must be a volume id: storage:volume, without two dots in a row',
-  {
-    min: 3,
-    max: 256,
-  },
+  /^[a-zA-Z][a-zA-Z0-9._-]*:([a-zA-Z0-9_/+:@-]|\.[a-zA-Z0-9_/+:@-])+$/,
+  'must be a volume id: storage:volume, of letters, digits and _ / + : @ - with single dots between them',
+  { min: 3, max: 256 },
 );
 
 /** Proxmox VE's `pve-configid`, in its length for snapshots. */
