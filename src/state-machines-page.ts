@@ -16,6 +16,7 @@ const FACTS: { readonly [N in Need]: string } = {
   credentials: 'whether the Secret with user and password was made',
   cloneTask: 'whether a clone task still runs on the cluster',
   guestAgent: 'whether the agent in the running guest answers',
+  restartTask: 'what became of a reboot or reset whose call got no answer',
   pending: 'the options of the running VM whose change waits for its next start',
   snapshots: 'the names of the snapshots of the VM',
 };

@@ -108,10 +108,6 @@ export const REASONS = {
     cure: 'Choose a plan of the same cluster, or make the VM anew.',
   },
   NotRunning: { meaning: 'The VM is stopped; what was asked for needs a running one.', cure: 'Start it first.' },
-  OutcomeUnknown: {
-    meaning: 'A call that must not be repeated got no answer; whether it was carried out cannot be told.',
-    cure: 'Look at the VM, and ask for it again if it was not.',
-  },
   StillRunning: {
     meaning: 'The VM runs on after a forced stop.',
     cure: 'Look at the VM in Proxmox VE; its task log says why it does not stop.',

@@ -126,6 +126,8 @@ export class Gatherer {
   }
 }
 
+const CLOCK_TOLERANCE_SECONDS = 60;
+
 const DEFAULT_TIMES: ClusterTimes = { writeSeconds: 60, shutdownSeconds: 120, forceStopSeconds: 60, startSeconds: 60 };
 
 function clusterTimes(spec: ClusterConnection['spec'] | undefined): ClusterTimes {
@@ -173,6 +175,7 @@ const ORDER: readonly Need[] = [
   'guestAgent',
   'snapshots',
   'pending',
+  'restartTask',
   'cloneSlot',
 ];
 
@@ -230,6 +233,16 @@ const GATHER: { [N in Exclude<Need, 'pending'>]: (input: GatherInput, facts: Fac
     if (seen?.kind !== 'ours' || held.vmid === undefined || power !== 'running') return undefined;
     const answers = await context.clusters.connection(cluster.name).api.agentPing({ node: seen.node, vmid: held.vmid });
     return { answers };
+  },
+
+  restartTask: async ({ context }, { cluster, observed: seen, held, status }) => {
+    const intent = status.operation?.intent;
+    if (seen?.kind !== 'ours' || held.vmid === undefined || intent === undefined) return undefined;
+    const { api } = context.clusters.connection(cluster.name);
+    const tasks = await api.vmTasks({ node: seen.node, vmid: held.vmid }, `qm${intent.action}`);
+    // The node's clock and ours need not agree to the second.
+    const since = Date.parse(intent.sentAt) / 1_000 - CLOCK_TOLERANCE_SECONDS;
+    return tasks.find(({ startTime }) => startTime >= since)?.state.state ?? 'none';
   },
 
   snapshots: async ({ context }, { cluster, observed: seen, held }) => {

@@ -18,7 +18,8 @@ export type Need =
   | 'cloneTask'
   | 'guestAgent'
   | 'snapshots'
-  | 'pending';
+  | 'pending'
+  | 'restartTask';
 
 /** Plan and options, resolved, with the names that follow from them. */
 export interface Design {
@@ -104,6 +105,8 @@ export interface Facts {
   cloneTask?: { running: boolean };
   /** Whether the agent in the guest answers; absent while the VM is stopped. */
   guestAgent?: { answers: boolean };
+  /** What became of a reboot or reset whose call got no answer, as the node's list of tasks tells. */
+  restartTask?: 'none' | 'running' | 'ok' | 'failed';
   /** Options whose change waits for the next start of the VM. */
   pending?: readonly string[];
   /** Known together with `pending`: what is in force of those options; one that does not exist yet is not in it. */

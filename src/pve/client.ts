@@ -68,6 +68,8 @@ export interface PveApi {
   clusterStatus(): Promise<ClusterStatus>;
   /** The running and latest tasks of all nodes, at most 25 a node. */
   clusterTasks(): Promise<TaskSummary[]>;
+  /** The latest tasks of this type about the VM on its node, running ones first, the newest before the older. */
+  vmTasks(vm: VmRef, type: string): Promise<TaskSummary[]>;
   taskStatus(upid: Upid): Promise<TaskState>;
   /** The last lines of a task's log. */
   taskLog(upid: Upid, options: { readonly tail: number }): Promise<string[]>;

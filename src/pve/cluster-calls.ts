@@ -9,8 +9,11 @@ import { parseUpid, type Upid } from './upid.ts';
 /** Lines asked for at first; nearly every failed task's log is shorter. */
 const LOG_PAGE = 500;
 
+/** Tasks of one kind of one VM that are asked for: far more than there can be within minutes. */
+const LATEST_TASKS = 20;
+
 type ClusterCalls =
-  'version' | 'permissions' | 'resources' | 'clusterStatus' | 'clusterTasks' | 'taskStatus' | 'taskLog';
+  'version' | 'permissions' | 'resources' | 'clusterStatus' | 'clusterTasks' | 'vmTasks' | 'taskStatus' | 'taskLog';
 
 export function clusterCalls(send: Sender): Pick<PveApi, ClusterCalls> {
   return {
@@ -19,6 +22,11 @@ export function clusterCalls(send: Sender): Pick<PveApi, ClusterCalls> {
     resources: async () => send('GET /cluster/resources', answers.resources),
     clusterStatus: async () => send('GET /cluster/status', answers.clusterStatus),
     clusterTasks: async () => send('GET /cluster/tasks', answers.clusterTasks),
+    vmTasks: async ({ node, vmid }, type) => {
+      const call = 'GET /nodes/{node}/tasks';
+      const parameters = printParameters(call, { vmid, typefilter: type, source: 'all', limit: LATEST_TASKS });
+      return send(call, answers.clusterTasks, { path: { node }, parameters });
+    },
     taskStatus: async (upid) =>
       send('GET /nodes/{node}/tasks/{upid}/status', answers.taskStatus, { path: taskPath(upid) }),
     taskLog: async (upid, { tail }) => {

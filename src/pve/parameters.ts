@@ -100,6 +100,7 @@ export const PARAMETERS = {
   'GET /cluster/resources': { type: { kind: 'choice', values: ['vm', 'storage', 'node', 'sdn'] } },
   'GET /cluster/status': {},
   'GET /cluster/tasks': {},
+  'GET /nodes/{node}/tasks': { vmid, typefilter: text, source: text, limit: { kind: 'integer', min: 0 } },
   'GET /nodes/{node}/tasks/{upid}/status': {},
   'GET /nodes/{node}/tasks/{upid}/log': { start: { kind: 'integer', min: 0 }, limit: { kind: 'integer', min: 0 } },
   'GET /nodes/{node}/qemu/{vmid}/config': { current: flag },

@@ -1,5 +1,6 @@
 // What is known of a clone call that was sent: whether it may still be carried out, and whether it is still being worked on.
 import type { Facts } from '../machine/facts.ts';
+import type { Intent } from '../machine/progress.ts';
 import type { Verdict } from '../machine/vocabulary.ts';
 
 const RECHECK_MS = 1_000;
@@ -9,10 +10,14 @@ const BEYOND_OUR_LIMIT_MS = 40_000;
 const BROKEN_CLONE_MS = 30_000;
 
 /** Whether a clone call was sent whose end is not known. */
-export function isUnresolved({ status, now, cluster }: Facts): boolean {
-  const intent = status.operation?.intent;
-  const unresolvedMs = cluster.times.writeSeconds * 1_000 + BEYOND_OUR_LIMIT_MS;
-  return intent?.action === 'clone' && now - Date.parse(intent.sentAt) < unresolvedMs;
+export function isUnresolved(facts: Facts): boolean {
+  const intent = facts.status.operation?.intent;
+  return intent?.action === 'clone' && mayStillArrive(facts, intent);
+}
+
+/** Whether a call that got no answer may still be carried out. */
+export function mayStillArrive({ now, cluster }: Pick<Facts, 'now' | 'cluster'>, { sentAt }: Intent): boolean {
+  return now - Date.parse(sentAt) < cluster.times.writeSeconds * 1_000 + BEYOND_OUR_LIMIT_MS;
 }
 
 /**

@@ -28,7 +28,6 @@ interface Row {
   want: object;
 }
 
-const UNKNOWN = { kind: 'stall', reason: 'OutcomeUnknown' };
 const NOT_RUNNING = { kind: 'stall', reason: 'NotRunning' };
 
 const rows: Row[] = [
@@ -88,22 +87,64 @@ const rows: Row[] = [
     want: { kind: 'done' },
   },
   {
-    name: 'a reboot without an answer, and the VM runs: again or still',
+    name: 'a reboot without an answer, and without a task: it may still arrive',
     step: rebootVm,
-    shape: asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }),
-    want: UNKNOWN,
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 99 }, { taskIDs: [] }), restartTask: 'none' },
+    want: { kind: 'wait', reason: 'Verifying' },
   },
   {
-    name: 'a reboot without an answer, and the VM is on its way',
+    name: 'a reboot without an answer, and without a task: it cannot arrive any more',
     step: rebootVm,
-    shape: asked('stopped', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }),
-    want: { kind: 'wait' },
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 101 }, { taskIDs: [] }), restartTask: 'none' },
+    want: { kind: 'act', action: { kind: 'reboot' } },
   },
   {
-    name: 'a reset without an answer',
+    name: 'a reboot without an answer, whose task runs',
+    step: rebootVm,
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'running' },
+    want: { kind: 'wait', reason: 'WaitingForTask' },
+  },
+  {
+    name: 'a reboot without an answer, whose task has ended well',
+    step: rebootVm,
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'ok' },
+    want: { kind: 'done' },
+  },
+  {
+    name: 'a reset without an answer, and without a task: it may still arrive',
     step: resetVm,
-    shape: asked('running', { action: 'reset', secondsAgo: 1 }, { taskIDs: [] }),
-    want: UNKNOWN,
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 99 }, { taskIDs: [] }), restartTask: 'none' },
+    want: { kind: 'wait', reason: 'Verifying' },
+  },
+  {
+    name: 'a reset without an answer, and without a task: it cannot arrive any more',
+    step: resetVm,
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 101 }, { taskIDs: [] }), restartTask: 'none' },
+    want: { kind: 'act', action: { kind: 'reset' } },
+  },
+  {
+    name: 'a reset without an answer, whose task runs',
+    step: resetVm,
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'running' },
+    want: { kind: 'wait', reason: 'WaitingForTask' },
+  },
+  {
+    name: 'a reset without an answer, whose task has ended well',
+    step: resetVm,
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'ok' },
+    want: { kind: 'done' },
+  },
+  {
+    name: 'a reboot without an answer, whose task failed: the guest did not listen',
+    step: rebootVm,
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'failed' },
+    want: { kind: 'stall', reason: 'StillRunning' },
+  },
+  {
+    name: 'a reboot without an answer that cannot arrive any more, of a VM that stopped meanwhile',
+    step: rebootVm,
+    shape: { ...asked('stopped', { action: 'reboot', secondsAgo: 101 }, { taskIDs: [] }), restartTask: 'none' },
+    want: NOT_RUNNING,
   },
   { name: 'a reset', step: resetVm, shape: asked('running'), want: { kind: 'act', action: { kind: 'reset' } } },
   { name: 'a reset of a stopped VM', step: resetVm, shape: asked('stopped'), want: NOT_RUNNING },
