@@ -12,7 +12,7 @@ export function admissionPage(rules: readonly Rule[] = RULES): string {
     '# Admission',
     'What one object shows by itself is checked by the API server, also while the webhook is down: see the bounds and rules in the [reference](reference/README.md). What needs other objects, or depends on who asks, is checked by the validating webhook: the rules below. Nothing is ever changed by admission, and a dry run is answered like any other request.',
     'A rule looks at what a request changes. An object that has become wrong by a change of another one can still be labelled, finalized and corrected.',
-    'A refusal has one entry in `status.details.causes` for each thing that is wrong: `field` is the path, `reason` the code, `message` a sentence for people. The `code` of the status is the highest of those below; a client should look at the entries.',
+    'A refusal has one entry in `status.details.causes` for each thing that is wrong: `field` is the path, `reason` the code, `message` a sentence for people. The `code` of the status is 422 when something is wrong with the object itself, else 403 when a right is missing, else 409; a client should look at the entries.',
     ...kinds.flatMap((kind) => [`## ${kind}`, ...rules.filter((rule) => rule.kind === kind).flatMap(section)]),
     '## Codes',
     'A code keeps its meaning; messages may change.',
