@@ -1,5 +1,5 @@
 // Reading questions of the API server and writing answers: what is understood, what is turned away, what clients can read.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AdmissionRequest, answerOf, failureOf, readAdmissionReview } from './admission-review.ts';
 import type { Reason } from './rule.ts';

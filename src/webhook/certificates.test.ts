@@ -18,7 +18,7 @@ import {
 const DAY = 86_400_000;
 const START = Date.parse('2026-03-01T10:00:00Z');
 const NAMES = ['pve-operator-webhook.pve-operator-system.svc', '127.0.0.1'];
-const times = { authorityMs: 300 * DAY, servingMs: 90 * DAY, overlapMs: 60_000 };
+const times = { authorityMs: 300 * DAY, servingMs: 90 * DAY, overlapMs: 60_000, lookMs: 5000 };
 const issuance = (now: number, names: readonly string[] = NAMES) => ({ now, names, times });
 
 let set: CertificateSet;

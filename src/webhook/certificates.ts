@@ -26,12 +26,19 @@ export interface CertificateTimes {
   readonly servingMs: number;
   /** How long both authorities are trusted before and after the new one signs: longer than any replica is behind. */
   readonly overlapMs: number;
+  /** Between looks at Secret and configuration: what somebody took out of the configuration is back by then. */
+  readonly lookMs: number;
 }
 
 const DAY_MS = 86_400_000;
 
 /** An authority for a year and certificates for 90 days; each is made anew when a third of its time is left. */
-export const TIMES: CertificateTimes = { authorityMs: 365 * DAY_MS, servingMs: 90 * DAY_MS, overlapMs: 120_000 };
+export const TIMES: CertificateTimes = {
+  authorityMs: 365 * DAY_MS,
+  servingMs: 90 * DAY_MS,
+  overlapMs: 120_000,
+  lookMs: 5000,
+};
 
 export type CertificateAction =
   /** There is nothing that could be used: everything is made anew. */

@@ -42,9 +42,6 @@ export interface Webhook {
   close(): Promise<void>;
 }
 
-/** Between looks at the certificates: an authority that somebody took out of the configuration is back by then. */
-const LOOK_MS = 5000;
-
 /** Begins to serve; what has to be waited for is waited for in the background. */
 export function startWebhook(options: WebhookOptions): Webhook {
   const stop = new AbortController();
@@ -84,7 +81,7 @@ async function run(options: WebhookOptions, state: { server?: AdmissionServer },
   log.info({ port: server.port, rules: RULES.length }, 'Serving the admission webhook');
   options.onListening?.(server.port);
   while (!signal.aborted) {
-    await clock.sleep(LOOK_MS, signal);
+    await clock.sleep(options.times.lookMs, signal);
     const newest = await passed(options, certificates, signal);
     if (newest === undefined || newest.certificate === pair.certificate) continue;
     pair = newest;
@@ -115,7 +112,7 @@ async function firstPair(
     const pair = await passed(options, certificates, signal);
     if (pair !== undefined) return pair;
     options.log.info({ Secret: `${options.namespace}/${options.config.secret}` }, 'Waiting for the certificate');
-    await options.clock.sleep(LOOK_MS, signal);
+    await options.clock.sleep(options.times.lookMs, signal);
   }
 }
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Child } from '../../hack/process/child.ts';
 import { Guard } from '../../hack/process/guard.ts';
-import { startApp } from '../../src/app.ts';
+import { type AppOptions, startApp } from '../../src/app.ts';
 import type { Config } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
@@ -19,7 +19,11 @@ export interface Operator {
 }
 
 /** Starts the operator in this process, without a lease. */
-export function startOperator(bed: TestBed, settings: Partial<Config> = {}): Operator {
+export function startOperator(
+  bed: TestBed,
+  settings: Partial<Config> = {},
+  parts: Pick<AppOptions, 'certificateTimes'> = {},
+): Operator {
   const stop = new AbortController();
   const log: string[] = [];
   const listening = Promise.withResolvers<number>();
@@ -42,6 +46,7 @@ export function startOperator(bed: TestBed, settings: Partial<Config> = {}): Ope
     version: '0.0.0',
     signal: stop.signal,
     onListening: ({ port }) => listening.resolve(port),
+    ...parts,
   });
   // It is reported by stop(); here it must not count as unhandled.
   running.catch(listening.reject);
@@ -68,13 +73,20 @@ export interface OperatorProcess extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+export interface ProcessOptions {
+  leaderElection?: boolean;
+  identity?: string;
+  /** More of its command line. */
+  args?: readonly string[];
+}
+
 const STOP_GRACE_MS = 10_000;
 let processes = 0;
 
 /** Starts the operator as `npm run operator` does; it takes the lease unless told not to. */
 export async function startOperatorProcess(
   bed: TestBed,
-  { leaderElection = false, identity }: { leaderElection?: boolean; identity?: string } = {},
+  { leaderElection = false, identity, args = [] }: ProcessOptions = {},
 ): Promise<OperatorProcess> {
   processes += 1;
   const guard = new Guard();
@@ -90,6 +102,7 @@ export async function startOperatorProcess(
       '--log-format=json',
       '--dns-timeout-ms=2000',
       ...(leaderElection ? [] : ['--no-leader-election']),
+      ...args,
     ],
     logFile: join(bed.folder, `${name}-${processes}.log`),
     guard,

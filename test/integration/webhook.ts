@@ -1,0 +1,61 @@
+// Puts the operator's webhook in front of a test's API server: the manifests of config/webhook/, called by address.
+import { freePorts } from '../../hack/control-plane/free-ports.ts';
+import type { WebhookConfig } from '../../src/config.ts';
+import type { KubeObject } from '../../src/kube/types.ts';
+import { webhookConfigurationType } from '../../src/webhook/webhook-configuration.ts';
+import { until } from '../kube/until.ts';
+import { manifestsIn, type TestBed } from './harness.ts';
+
+/** Name of the Secret with the certificate. */
+export const WEBHOOK_SECRET = 'pve-operator-webhook';
+const CONFIGURATION = 'pve-operator';
+
+interface Configuration extends KubeObject {
+  webhooks: { clientConfig: object }[];
+}
+
+/** A free port and the settings of a webhook that listens there. */
+export async function webhookSettings(settings: Partial<WebhookConfig> = {}): Promise<WebhookConfig> {
+  const [port = 0] = await freePorts(1);
+  return {
+    host: '127.0.0.1',
+    port,
+    names: ['127.0.0.1'],
+    secret: WEBHOOK_SECRET,
+    issuer: 'own',
+    configuration: CONFIGURATION,
+    drainMs: 0,
+    allowLocalTargets: true,
+    ...settings,
+  };
+}
+
+/** Applies config/webhook/ with an address in place of the Service: there is no network of pods here. */
+export async function applyWebhook(bed: TestBed, port: number): Promise<void> {
+  const objects = (await manifestsIn('config/webhook')).map((object) =>
+    object.kind === webhookConfigurationType.kind ? calledByAddress(object as Configuration, port) : object,
+  );
+  await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+}
+
+function calledByAddress(configuration: Configuration, port: number): Configuration {
+  const clientConfig = { url: `https://127.0.0.1:${port}/validate` };
+  return { ...configuration, webhooks: configuration.webhooks.map((webhook) => ({ ...webhook, clientConfig })) };
+}
+
+/** Takes the webhook away from the API server, so that objects can be cleared with no operator there. */
+export async function removeWebhook(bed: TestBed): Promise<void> {
+  await bed.kubectl(['delete', 'validatingwebhookconfiguration', CONFIGURATION, '--ignore-not-found']);
+}
+
+/** Waits until the API server asks the webhook and trusts its answer: an empty label is refused by nobody else. */
+export async function untilAsked(bed: TestBed, attempt: () => Promise<unknown>): Promise<void> {
+  await until('the API server asks the webhook', async () => {
+    const configuration = await bed.client.get(webhookConfigurationType, CONFIGURATION);
+    if ((configuration.webhooks ?? []).some(({ clientConfig }) => !clientConfig.caBundle)) return false;
+    return attempt().then(
+      () => true,
+      (error: unknown) => (error as { status?: number }).status !== 500,
+    );
+  });
+}
