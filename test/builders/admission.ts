@@ -176,7 +176,7 @@ export function holdRule<T extends KubeObject>(rule: Rule<T>, rows: readonly Row
       expect(rule.kind).toBe(review.object.kind);
       expect(rule.verbs).toContain(review.verb);
       const { reasons, warnings } = answers(rule, review, world);
-      expect(reasons.map(shown)).toEqual(want.map(({ says: _, ...rest }) => rest));
+      expect(reasons.map(shown)).toEqual(want.map(withoutText));
       want.forEach(({ says = '' }, index) => expect(reasons[index]?.message).toContain(says));
       expect(warnings).toHaveLength(warns.length);
       warns.forEach((part, index) => expect(warnings[index]).toContain(part));
@@ -206,4 +206,8 @@ function answers<T extends KubeObject>(rule: Rule<T>, review: Review<T>, world: 
 
 function shown({ path, code, unless }: Reason): Wanted {
   return { path, code, ...(unless === undefined ? {} : { unless: unless.verb }) };
+}
+
+function withoutText({ path, code, unless }: Wanted): Wanted {
+  return { path, code, ...(unless === undefined ? {} : { unless }) };
 }
