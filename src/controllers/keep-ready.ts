@@ -177,9 +177,10 @@ function overConditions(
   sighting: Sighting | undefined,
 ): ReadonlySet<string> {
   const isOurs = sighting?.observed.kind === 'ours';
-  const shown = [...driftConditions(status.drift, status.vmid), ...suspendedCondition(vm)].map(
-    ({ type }) => type as string,
-  );
+  const shown: readonly string[] = [
+    ...driftConditions(status.drift, status.vmid).map(({ type }) => type),
+    ...suspendedCondition(vm).map(({ type }) => type),
+  ];
   const mine = ['DriftDetected', 'RestartRequired', 'Suspended', ...(isOurs ? ['IdentityMismatch'] : [])];
   return new Set(mine.filter((type) => !shown.includes(type)));
 }

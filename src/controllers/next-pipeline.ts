@@ -128,10 +128,14 @@ function underWay(situation: Situation, operation: OperationStatus): NextWork {
   if (situation.expired && operation.request !== undefined && operation.taskID === undefined)
     return { kind: 'expire', machine, request: operation.request };
   // What is asked for now counts, not what was asked for when the change began.
-  const wish = machine === changePackage ? situation.wish() : undefined;
-  if (wish?.kind !== 'differs' || operation.taskID !== undefined || isWorkedTowards(situation.vm, wish))
-    return { kind: 'run', machine, status: situation.vm.status ?? {} };
+  const wish = machine === changePackage && operation.taskID === undefined ? otherWish(situation) : undefined;
+  if (wish === undefined) return { kind: 'run', machine, status: situation.vm.status ?? {} };
   return changed(situation, wish, { trigger: 'package changed again', request: operation.request });
+}
+
+function otherWish(situation: Situation): Extract<PackageWish, { kind: 'differs' }> | undefined {
+  const wish = situation.wish();
+  return wish.kind === 'differs' && !isWorkedTowards(situation.vm, wish) ? wish : undefined;
 }
 
 // A consent that came meanwhile is read by the steps as they go; it is no reason to begin anew.

@@ -42,7 +42,7 @@ function aBackup({ name, notes, storage = 'shared', isProtected = false }: Kept)
 const backups = () =>
   [...operator.sim.world.volumes.all()]
     .filter(({ content }) => content === 'backup')
-    .map(({ name }) => /2000-(?<name>[a-z]+)\./.exec(name)?.groups?.['name'])
+    .map(({ name }) => /2000-(?<name>[a-z]+)\./.exec(name)?.groups?.['name'] ?? '')
     .sort();
 
 async function deleted(): Promise<void> {

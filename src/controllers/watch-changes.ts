@@ -182,10 +182,14 @@ export function concernsReconcile(change: Change<VirtualMachine>): boolean {
     now.generation !== before.generation ||
     now.deletionTimestamp !== before.deletionTimestamp ||
     ordersOf(now) !== ordersOf(before) ||
-    // A pipeline that another process began: what was decided on the object before it is decided anew.
-    change.object.status?.operation?.runName !== change.previous.status?.operation?.runName ||
+    runOf(change.object) !== runOf(change.previous) ||
     (now.finalizers ?? []).length < (before.finalizers ?? []).length
   );
+}
+
+// A pipeline that another process began or ended: what was decided on the object before it is decided anew.
+function runOf({ status }: VirtualMachine): string | undefined {
+  return status?.operation?.runName;
 }
 
 /** Whether a change of a VM can change what becomes of its operations. */

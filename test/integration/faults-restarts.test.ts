@@ -86,7 +86,9 @@ describe('the operator is killed and started again', () => {
   test('in the middle of a deletion, twice', async () => {
     const vm = await world.vm('undisturbed');
     const path = new RegExp(`/qemu/${vm.status?.vmid}$`);
-    const stopped = atRequest(world, { method: 'POST', path: /\/status\/shutdown$/, when: 'after' }, () => operator.kill());
+    const stopped = atRequest(world, { method: 'POST', path: /\/status\/shutdown$/, when: 'after' }, () =>
+      operator.kill(),
+    );
     await bed.client.delete(resources.virtualMachine, 'undisturbed', world.namespace);
     await stopped;
     const destroyed = atRequest(world, { method: 'DELETE', path, when: 'after' }, () => operator.kill());
