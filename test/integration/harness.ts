@@ -9,7 +9,7 @@ import { resources } from '../../src/api/resources.ts';
 import type { KubeClient } from '../../src/kube/client.ts';
 import type { KubeObject, ResourceType } from '../../src/kube/types.ts';
 import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
-import { type Cluster, namespaces, startCluster } from '../kube/cluster.ts';
+import { type Cluster, type ClusterOptions, namespaces, startCluster } from '../kube/cluster.ts';
 import { until } from '../kube/until.ts';
 
 /** Folder of the repository. */
@@ -39,7 +39,7 @@ const definitions: ResourceType<Definition> = {
 };
 
 /** Starts etcd and an API server, with crds/ established and config/rbac/ applied. For `beforeAll`; about four seconds. */
-export async function startTestBed(options: { controllerManager?: boolean } = {}): Promise<TestBed> {
+export async function startTestBed(options: ClusterOptions = {}): Promise<TestBed> {
   const cluster = await startCluster(options);
   const folder = await mkdtemp(join(tmpdir(), 'pve-operator-integration-'));
   const kubectl = async (args: readonly string[], input?: string): Promise<string> => {

@@ -1,6 +1,10 @@
 // Answers for a real API server in tests of the runtime: one per file, and clients that reach it directly or through a proxy.
 import { KubeConfig } from '@kubernetes/client-node';
-import { type ControlPlane, startControlPlane } from '../../hack/control-plane/control-plane.ts';
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from '../../hack/control-plane/control-plane.ts';
 import { createKubeClient, type KubeClient, type KubeClientOptions } from '../../src/kube/client.ts';
 import { loadKubeConfig } from '../../src/kube/local-config.ts';
 import type { KubeObject, ResourceType } from '../../src/kube/types.ts';
@@ -35,15 +39,18 @@ export interface Cluster extends AsyncDisposable {
   newNamespace(prefix: string): Promise<string>;
 }
 
+/** What a test needs beyond etcd and an API server. */
+export type ClusterOptions = Pick<ControlPlaneOptions, 'controllerManager' | 'auditLog'>;
+
 /** Starts etcd and an API server; a controller manager only where garbage collection or namespace deletion matters. */
-export async function startCluster({ controllerManager = false } = {}): Promise<Cluster> {
-  const plane = await startControlPlane({ controllerManager });
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const plane = await startControlPlane({ controllerManager: false, ...options });
   const kubeConfig = loadKubeConfig({ kubeconfigPath: plane.kubeconfig, inCluster: false });
   const clients: KubeClient[] = [];
   let names = 0;
-  const newClient: Cluster['newClient'] = (url, options = {}) => {
+  const newClient: Cluster['newClient'] = (url, settings = {}) => {
     const config = url === undefined ? kubeConfig : through(kubeConfig, url);
-    const client = createKubeClient({ kubeConfig: config, userAgent: 'tests', fieldManager: 'tests', ...options });
+    const client = createKubeClient({ kubeConfig: config, userAgent: 'tests', fieldManager: 'tests', ...settings });
     clients.push(client);
     return client;
   };
