@@ -26,6 +26,8 @@ const vitest = await createVitest(
     config: false,
     root,
     watch: false,
+    // A mutant must not be found again on disk, here or by anybody else.
+    fsModuleCache: false,
     include: ['src/**/*.test.ts'],
     isolate: false,
     pool: 'threads',
