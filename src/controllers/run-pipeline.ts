@@ -161,7 +161,7 @@ async function reportFailure({ context, vm, visit }: Turn, result: Advance, trou
   if (trouble.class === 'defect') context.log.error({ ...fields, err: result.cause }, 'Meeting a defect');
   else context.log.warn({ ...fields, problem: trouble.message }, 'Waiting for help');
   await visit.openRecord(status);
-  await recordRun(context, vm, { status, result: 'Failed', trouble });
+  await recordRun(context, vm, { status, result: 'Failed', trouble, current });
 }
 
 function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status: VirtualMachineStatus): void {

@@ -1,4 +1,5 @@
 // The deploy log: what a record says, and that making it never holds a VM up.
+import { deploy } from '../machines.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { anOwner, aStatus, at, NOW, UID } from '../../test/builders/facts.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
@@ -64,6 +65,19 @@ describe('what a record says', () => {
   test('of a run that stands still: why, and no end', () => {
     const { completedAt, error, to } = runStatus({ status: STATUS, result: 'Failed', trouble: TROUBLE }, NOW);
     expect({ completedAt, error, to }).toEqual({ completedAt: undefined, error: 'PoolEmpty: Empty.', to: 'set_ip' });
+  });
+
+  test('of a run that stands still: the step that failed, behind those that are done', () => {
+    const current = deploy.entries[1]!;
+    const { steps = [] } = runStatus({ status: STATUS, result: 'Failed', trouble: TROUBLE, current }, NOW + 5_000);
+    expect(steps.slice(0, -1)).toEqual(STATUS.operation?.steps ?? []);
+    expect(steps.at(-1)).toMatchObject({
+      number: (STATUS.operation?.steps ?? []).length + 1,
+      name: 'Clone template',
+      result: 'Failed',
+      message: TROUBLE.message,
+      to: 'clone',
+    });
   });
 
   test('has the length of a message at most', () => {

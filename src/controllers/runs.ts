@@ -2,13 +2,14 @@
 import { API_VERSION } from '../api/object.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
-import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { VirtualMachineRun, VirtualMachineRunStatus } from '../api/virtual-machine-run.ts';
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import type { Trouble } from '../machine/outcome.ts';
-import { operationOf } from '../machine/progress.ts';
+import { isoTime, operationOf } from '../machine/progress.ts';
+import type { MachineEntry } from '../machine/vocabulary.ts';
 import { type Context, INDEX } from './context.ts';
 
 const KEPT_RUNS = 50;
@@ -56,10 +57,13 @@ export interface RunEnd {
   status: VirtualMachineStatus;
   result: VirtualMachineRunStatus['result'];
   trouble?: Trouble;
+  /** The step that is in trouble. */
+  current?: MachineEntry;
 }
 
 /** What the record says of a run as it stands. Pure. */
-export function runStatus({ status, result, trouble }: RunEnd, now: number): VirtualMachineRunStatus {
+export function runStatus(end: RunEnd, now: number): VirtualMachineRunStatus {
+  const { status, result, trouble } = end;
   const { operation, state } = status;
   const startedAt = operation?.startedAt;
   return {
@@ -68,9 +72,27 @@ export function runStatus({ status, result, trouble }: RunEnd, now: number): Vir
     error: trouble === undefined ? undefined : `${trouble.reason}: ${trouble.message}`.slice(0, 300),
     startedAt,
     ...(result === 'Succeeded' ? endTimes(startedAt, now) : {}),
-    steps: operation?.steps ?? [],
+    steps: [...(operation?.steps ?? []), ...failedStep(end, now)],
     taskIDs: operation?.taskIDs,
   };
+}
+
+/** The step at which the run stands still. It is not in the status: there it is the one that is being done. */
+function failedStep({ status: { operation }, trouble, current }: RunEnd, now: number): StepRecord[] {
+  if (trouble === undefined || current === undefined) return [];
+  const { steps = [], from, stepStartedAt } = operation ?? {};
+  const startedAt = stepStartedAt ?? isoTime(now);
+  const record = {
+    number: steps.length + 1,
+    name: current.step.title,
+    result: 'Failed' as const,
+    message: trouble.message,
+    from: steps.at(-1)?.to ?? from ?? current.state,
+    to: current.state,
+    startedAt,
+    durationMs: Math.max(0, Math.round(now - Date.parse(startedAt))),
+  };
+  return [record];
 }
 
 function endTimes(
