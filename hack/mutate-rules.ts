@@ -63,6 +63,8 @@ async function survives(file: string, { source }: Pick<Mutant, 'source'>): Promi
   vitest.invalidateFile(file);
   const specifications = await vitest.globTestSpecifications(testsOf(file));
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
+  active = undefined;
+  vitest.invalidateFile(file);
   return unhandledErrors.length === 0 && testModules.every((module) => module.ok());
 }
 
