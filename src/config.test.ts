@@ -55,6 +55,45 @@ describe('settings', () => {
   ])('$name', ({ argv, env, want }) => expect(config(argv, env)).toMatchObject(want));
 });
 
+describe('the webhook', () => {
+  const base = {
+    host: '127.0.0.1',
+    port: 9443,
+    names: ['pve-operator-webhook.pve-operator-system.svc'],
+    secret: 'pve-operator-webhook',
+    issuer: 'own',
+    configuration: 'pve-operator',
+    drainMs: 0,
+    allowLocalTargets: false,
+  };
+
+  test('is not served unless asked for, whatever else is said about it', () => {
+    expect(config()).not.toHaveProperty('webhook');
+    expect(config(['--webhook-port', '9444'])).not.toHaveProperty('webhook');
+  });
+
+  test.each<{ name: string; argv: string[]; want: object }>([
+    { name: 'as it is', argv: [], want: base },
+    { name: 'in another namespace', argv: ['--namespace=ops'], want: { names: ['pve-operator-webhook.ops.svc'] } },
+    {
+      name: 'called by other names',
+      argv: ['--webhook-names', 'a.svc, 127.0.0.1,::1'],
+      want: { names: ['a.svc', '127.0.0.1', '::1'] },
+    },
+    {
+      name: 'with cert-manager',
+      argv: ['--webhook-issuer=external', '--webhook-secret=s'],
+      want: { issuer: 'external', secret: 's' },
+    },
+    {
+      name: 'elsewhere',
+      argv: ['--webhook-host=0.0.0.0', '--webhook-port=0', '--webhook-configuration=mine', '--webhook-drain-ms=60000'],
+      want: { host: '0.0.0.0', port: 0, configuration: 'mine', drainMs: 60_000 },
+    },
+    { name: 'in a test', argv: ['--allow-local-targets'], want: { allowLocalTargets: true } },
+  ])('$name', ({ argv, want }) => expect(config(['--webhook', ...argv]).webhook).toEqual({ ...base, ...want }));
+});
+
 describe('bad values', () => {
   test.each([
     { argv: ['--health-port', '65536'], want: '--health-port must be a whole number from 0 to 65535, not "65536".' },
@@ -65,6 +104,19 @@ describe('bad values', () => {
     {
       argv: ['--dns-timeout-ms', '1.5'],
       want: '--dns-timeout-ms must be a whole number from 100 to 60000, not "1.5".',
+    },
+    {
+      argv: ['--webhook', '--webhook-port', '65536'],
+      want: '--webhook-port must be a whole number from 0 to 65535, not "65536".',
+    },
+    {
+      argv: ['--webhook', '--webhook-names', 'a,,b'],
+      want: '--webhook-names must be host names or addresses, separated by commas, not "a,,b".',
+    },
+    { argv: ['--webhook', '--webhook-issuer', 'me'], want: '--webhook-issuer must be own, external, not "me".' },
+    {
+      argv: ['--webhook', '--webhook-drain-ms', '60001'],
+      want: '--webhook-drain-ms must be a whole number from 0 to 60000, not "60001".',
     },
     { argv: ['--log-format', 'xml'], want: '--log-format must be text, json, not "xml".' },
     { argv: ['--log-level', 'INFO'], want: '--log-level must be debug, info, warn, error, not "INFO".' },
@@ -88,6 +140,15 @@ test.each([['--help'], ['-h']])('%s shows every setting', (flag) => {
     'log-level',
     'workers',
     'dns-timeout-ms',
+    'webhook',
+    'webhook-host',
+    'webhook-port',
+    'webhook-names',
+    'webhook-secret',
+    'webhook-issuer',
+    'webhook-configuration',
+    'webhook-drain-ms',
+    'allow-local-targets',
     'help',
   ];
   for (const name of named) expect(HELP).toContain(`--${name}`);

@@ -95,7 +95,8 @@ export class CertificateManager {
   async #publish(stored: CertificateSet, signal?: AbortSignal): Promise<boolean> {
     const { client, configurationName } = this.#options;
     try {
-      return await publishBundle(client, configurationName, bundleOf(stored), signal);
+      // What was told this moment may take another one to be known: the next look goes on.
+      return (await publishBundle(client, configurationName, bundleOf(stored), signal)) === 'known';
     } catch (error) {
       // Somebody else was first; the next pass sees what they wrote.
       if (isConflict(error) || isInvalid(error)) return false;

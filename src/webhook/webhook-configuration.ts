@@ -17,29 +17,29 @@ export const webhookConfigurationType: ResourceType<WebhookConfiguration> = {
 
 type Client = Pick<KubeClient, 'get' | 'patch'>;
 
-/**
- * Makes every webhook of the configuration trust the authorities (PEM). False when there is no configuration: nobody
- * asks the webhook then.
- */
+/** `known`: the API server had been told before. `told`: only now. `absent`: nobody asks, there is no configuration. */
+export type Publication = 'known' | 'told' | 'absent';
+
+/** Makes every webhook of the configuration trust the authorities (PEM). */
 export async function publishBundle(
   client: Client,
   name: string,
   bundle: string,
   signal?: AbortSignal,
-): Promise<boolean> {
+): Promise<Publication> {
   const configuration = await client.get(webhookConfigurationType, name, undefined, { signal }).catch(undefinedIfGone);
-  if (configuration === undefined) return false;
+  if (configuration === undefined) return 'absent';
   const caBundle = Buffer.from(bundle).toString('base64');
   const changes = (configuration.webhooks ?? []).flatMap((webhook, index) =>
     webhook.clientConfig.caBundle === caBundle
       ? []
       : [{ op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle }],
   );
-  if (changes.length === 0) return true;
+  if (changes.length === 0) return 'known';
   // The places in the list are those of this version only.
   const unchanged = { op: 'test', path: '/metadata/resourceVersion', value: configuration.metadata.resourceVersion };
   await client.patch(webhookConfigurationType, { name }, [unchanged, ...changes], { kind: 'json', signal });
-  return true;
+  return 'told';
 }
 
 function undefinedIfGone(error: unknown): undefined {

@@ -1,4 +1,4 @@
-// The part of JSON patches (RFC 6902) that the API server in memory carries out: test and replace.
+// The part of JSON patches (RFC 6902) that the API server in memory carries out: test, replace, and add to an object.
 import { KubeError } from '../../src/kube/errors.ts';
 import { isEqualJson } from '../../src/kube/status.ts';
 
@@ -29,6 +29,11 @@ export function patched(target: unknown, operations: unknown): unknown {
 
 function carryOut(document: unknown, { op, path, value }: Operation): void {
   const [parent, key] = placeOf(document, path);
+  if (op === 'add') {
+    parent[key] = value;
+    return;
+  }
+  if (!(key in parent)) throw rejected();
   if (op === 'test') {
     if (!isEqualJson(parent[key], value)) throw rejected();
   } else if (op === 'replace') {
@@ -38,7 +43,7 @@ function carryOut(document: unknown, { op, path, value }: Operation): void {
   }
 }
 
-/** What holds the value of a path, and its key in there; both must exist. */
+/** What holds the value of a path, and its key in there; the former must exist. */
 function placeOf(document: unknown, path: string): [parent: Record<string, unknown>, key: string] {
   const keys = path
     .split('/')
@@ -46,7 +51,7 @@ function placeOf(document: unknown, path: string): [parent: Record<string, unkno
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
   const last = keys.pop() ?? '';
   const parent = keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
-  if (typeof parent !== 'object' || parent === null || !(last in parent)) throw rejected();
+  if (typeof parent !== 'object' || parent === null) throw rejected();
   return [parent as Record<string, unknown>, last];
 }
 

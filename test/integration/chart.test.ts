@@ -33,6 +33,7 @@ const DIGESTED = {
   pullPolicy: 'IfNotPresent',
 };
 const STOP_GRACE_MS = 10_000;
+const PEOPLE = ['tenant-view', 'tenant-edit', 'billing', 'platform-admin'];
 const NO_RIGHTS = { create: false, peopleRoles: false, aggregate: false };
 const EVERYTHING = {
   replicas: 2,
@@ -227,7 +228,10 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
   });
 
   test('the metrics Service is there when asked for, and leads to the port of the pod', async () => {
-    const services = async (values: object) => (await helm.objects(values)).filter(({ kind }) => kind === 'Service');
+    const services = async (values: object) =>
+      (await helm.objects(values)).filter(
+        ({ kind, metadata }) => kind === 'Service' && metadata.name.endsWith('-metrics'),
+      );
     expect(await services({})).toEqual([]);
     const [service] = await services({
       'metricsService.enabled': true,
@@ -236,14 +240,85 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
     });
     expect(service?.spec).toMatchObject({ ports: [{ port: 9090, targetPort: 'health' }] });
     const { spec } = await helm.deployment({ 'health.port': 8081 });
-    expect(spec.template.spec.containers[0].ports).toMatchObject([{ name: 'health', containerPort: 8081 }]);
+    expect(spec.template.spec.containers[0].ports[0]).toMatchObject({ name: 'health', containerPort: 8081 });
     expect(service?.spec?.['selector']).toEqual(spec.selector.matchLabels);
   });
 
-  test('the rights are those of config/rbac, no more and no less', async () => {
+  test('the rights are those of config/rbac and config/webhook, no more and no less', async () => {
     const plain = rightsIn(await manifestsIn('config/rbac'));
     expect(Object.keys(plain)).toHaveLength(8);
-    expect(rightsIn(await helm.objects())).toEqual(plain);
+    expect(rightsIn(await helm.objects({ 'webhook.enabled': false }))).toEqual(plain);
+    const more = rightsIn(await manifestsIn('config/webhook'));
+    expect(Object.keys(more)).toHaveLength(2);
+    expect(rightsIn(await helm.objects())).toEqual({ ...plain, ...more });
+  });
+
+  test('the webhook is that of config/webhook, of the namespace and the account of the release', async () => {
+    const configurationIn = (objects: readonly Rendered[]) =>
+      objects.find(({ kind }) => kind === 'ValidatingWebhookConfiguration')?.webhooks;
+    const plain = configurationIn(await manifestsIn('config/webhook'));
+    expect(plain).toHaveLength(1);
+    expect(configurationIn(await helm.objects())).toEqual(plain);
+    const other = JSON.stringify(configurationIn(await helm.objects({ 'serviceAccount.name': 'other' })));
+    expect(other).toContain(`'system:serviceaccount:${OPERATOR_NAMESPACE}:other'`);
+  });
+
+  test('the webhook is asked about every kind', async () => {
+    const [webhook] = (await manifestsIn('config/webhook')).flatMap((object: Rendered) => object.webhooks ?? []);
+    const asked = (webhook as { rules: { resources: string[] }[] }).rules.flatMap(({ resources }) => resources);
+    expect(asked).toEqual(expect.arrayContaining(KINDS.map(({ plural }) => plural)));
+    expect(asked.filter((resource) => resource.includes('/'))).toEqual([]);
+  });
+
+  test('the webhook is reached through its Service, and answers until nobody is sent there', async () => {
+    const objects = await helm.objects({ 'webhook.port': 9444 });
+    const service = objects.find(
+      ({ kind, metadata }) => kind === 'Service' && metadata.name === 'pve-operator-webhook',
+    );
+    expect(service?.spec).toMatchObject({ ports: [{ port: 443, targetPort: 'webhook' }] });
+    const { spec } = await helm.deployment({ 'webhook.port': 9444 });
+    const [container] = spec.template.spec.containers;
+    expect(container.ports).toContainEqual({ name: 'webhook', containerPort: 9444, protocol: 'TCP' });
+    expect(service?.spec?.['selector']).toEqual(spec.selector.matchLabels);
+    expect(parseConfig(container.args, {})).toMatchObject({
+      config: {
+        webhook: {
+          port: 9444,
+          host: '0.0.0.0',
+          names: [`pve-operator-webhook.${OPERATOR_NAMESPACE}.svc`],
+          issuer: 'own',
+          drainMs: 5000,
+          allowLocalTargets: false,
+        },
+      },
+    });
+  });
+
+  test('without the webhook the operator is not told of it, and nothing of it is there', async () => {
+    const rendered = await helm.template({ 'webhook.enabled': false });
+    expect(rendered.stdout).not.toContain('webhook');
+  });
+
+  test('cert-manager issues the certificate where that is wanted, and the operator may not touch the authority', async () => {
+    const values = { 'webhook.certManager': { enabled: true, issuerRef: { kind: 'ClusterIssuer', name: 'internal' } } };
+    const objects = await helm.objects(values);
+    const of = (kind: string) => objects.find((object) => object.kind === kind);
+    expect(of('Certificate')?.spec).toMatchObject({
+      secretName: 'pve-operator-webhook',
+      dnsNames: [`pve-operator-webhook.${OPERATOR_NAMESPACE}.svc`],
+      issuerRef: { kind: 'ClusterIssuer', name: 'internal' },
+    });
+    expect(of('Issuer')).toBeUndefined();
+    expect(of('ValidatingWebhookConfiguration')?.metadata.annotations).toEqual({
+      'cert-manager.io/inject-ca-from': `${OPERATOR_NAMESPACE}/pve-operator-webhook`,
+    });
+    expect(JSON.stringify(rightsIn(objects))).not.toContain('validatingwebhookconfigurations');
+    const { spec } = await helm.deployment(values);
+    expect(parseConfig(spec.template.spec.containers[0].args, {})).toMatchObject({
+      config: { webhook: { issuer: 'external' } },
+    });
+    const alone = await helm.objects({ 'webhook.certManager': { enabled: true } });
+    expect(alone.find(({ kind }) => kind === 'Issuer')?.spec).toEqual({ selfSigned: {} });
   });
 
   test('no role joins a built-in one when that is not wanted', async () => {
@@ -257,9 +332,19 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
     {
       name: 'rights of somebody else',
       values: { 'rbac.create': false },
-      want: ['ClusterRole/pve-operator', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
+      want: [
+        'ClusterRole/pve-operator',
+        'ClusterRole/pve-operator-webhook',
+        'ClusterRoleBinding',
+        'Role',
+        'RoleBinding',
+      ],
     },
-    { name: 'no roles for people', values: { 'rbac.peopleRoles': false }, want: ['ClusterRole/pve-operator-'] },
+    {
+      name: 'no roles for people',
+      values: { 'rbac.peopleRoles': false },
+      want: PEOPLE.map((name) => `ClusterRole/pve-operator-${name}`),
+    },
   ])('$name: leaves out what is not wanted and nothing else', async ({ values, want }) => {
     const names = (objects: Rendered[]) => objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     const less = names(await helm.objects(values));
@@ -338,13 +423,18 @@ describe.skipIf(found.missing !== undefined)(`the chart in a cluster${unlessMiss
     });
 
     test('the operator gets ready and leads with the account of the chart, and nothing is forbidden to it', async () => {
-      const [port = 0] = await freePorts(1);
+      const [port = 0, webhookPort = 0] = await freePorts(2);
       const folder = helm.home;
       const token = await kubectl(['-n', OPERATOR_NAMESPACE, 'create', 'token', 'pve-operator']);
       const kubeconfig = join(folder, 'operator.kubeconfig');
       const config = withToken(await readFile(plane.kubeconfig, 'utf8'), token.trim());
       await writeFile(kubeconfig, JSON.stringify(config), { mode: 0o600 });
-      const { spec } = await helm.deployment({ health: { port, host: '127.0.0.1' }, 'log.level': 'debug' });
+      const { spec } = await helm.deployment({
+        health: { port, host: '127.0.0.1' },
+        log: { format: 'json', level: 'debug' },
+        'webhook.host': '127.0.0.1',
+        'webhook.port': webhookPort,
+      });
       const guard = new Guard();
       const operator = await Child.start({
         command: process.execPath,
@@ -381,7 +471,8 @@ describe.skipIf(found.missing !== undefined)(`the chart in a cluster${unlessMiss
     test('is uninstalled without the definitions and without the Secrets of its namespace', async () => {
       await kubectl(['-n', OPERATOR_NAMESPACE, 'create', 'secret', 'generic', 'lab-token', '--from-literal=secret=x']);
       expect(await inCluster('uninstall', RELEASE)).toMatchObject({ code: 0 });
-      const kinds = 'deployments,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
+      const kinds =
+        'deployments,services,validatingwebhookconfigurations,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings';
       const ours = ['get', kinds, '-l', 'app.kubernetes.io/name=pve-operator', '-o', 'name'];
       expect(await kubectl(['-n', OPERATOR_NAMESPACE, ...ours])).toBe('');
       await kubectl(['-n', OPERATOR_NAMESPACE, 'get', 'secret', 'lab-token']);

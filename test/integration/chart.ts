@@ -20,6 +20,7 @@ export const RELEASE = 'test';
 /** A rendered object with whatever the test is about. */
 export interface Rendered extends KubeObject {
   rules?: unknown[];
+  webhooks?: unknown[];
   roleRef?: unknown;
   subjects?: unknown[];
   spec?: { [field: string]: unknown };
