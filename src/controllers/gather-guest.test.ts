@@ -1,9 +1,10 @@
 // Facts about a VM that lives: its agent, its snapshots, what waits for its next start, and the times of its cluster.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { aListedVm, anOwner, aSnapshot, aStatus, UID, VMID } from '../../test/builders/facts.ts';
+import { aListedVm, anOwner, aSnapshot, aStatus, at, NOW, UID, VMID } from '../../test/builders/facts.ts';
 import { aPlan, aProxmoxCluster } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
+import type { OperationStatus } from '../api/virtual-machine-status.ts';
 import type { Facts, Need } from '../machine/facts.ts';
 import type { PendingEntry } from '../pve/answer-types.ts';
 import { PveError } from '../pve/errors.ts';
@@ -55,9 +56,13 @@ function connection(): ClusterConnection {
 }
 
 async function gather(...needs: Need[]): Promise<Facts> {
+  return gatherFor({}, ...needs);
+}
+
+async function gatherFor(operation: Partial<OperationStatus>, ...needs: Need[]): Promise<Facts> {
   const parts = { context: fake.context, allocations: new Allocations(fake.context), vm: anOwner() };
   const gatherer = new Gatherer({ ...parts, deleting: false, wake: () => undefined });
-  return gatherer.facts(aStatus({ vmid: VMID, node: 'pve1' }), needs);
+  return gatherer.facts(aStatus({ vmid: VMID, node: 'pve1', operation }), needs);
 }
 
 const stranger = () => void (answers['config'] = { digest: 'd', values: new Map([['description', 'theirs']]) });
@@ -149,4 +154,24 @@ test.each([
 ])('times of the cluster: $name', async ({ given, want }) => {
   timeouts = given;
   expect((await gather()).cluster.times).toMatchObject(want);
+});
+
+describe('a restart whose call got no answer', () => {
+  const task = (secondsAfter: number, state: string) => ({
+    type: 'qmreboot',
+    startTime: NOW / 1_000 + secondsAfter,
+    state: { state },
+  });
+  test.each([
+    { name: 'left no task', tasks: [], want: 'none' },
+    { name: 'runs', tasks: [task(0, 'running')], want: 'running' },
+    { name: 'has ended, by a clock that is a little behind', tasks: [task(-59, 'ok')], want: 'ok' },
+    { name: 'failed', tasks: [task(1, 'failed')], want: 'failed' },
+    { name: 'is not the one of an hour ago', tasks: [task(-3_600, 'ok')], want: 'none' },
+    { name: 'is the newest of several', tasks: [task(2, 'failed'), task(1, 'ok')], want: 'failed' },
+  ])('$name', async ({ tasks, want }) => {
+    answers['vmTasks'] = tasks;
+    const intent = { action: 'reboot', sentAt: at(0), attempt: 1 };
+    expect((await gatherFor({ intent }, 'observed', 'restartTask')).restartTask).toBe(want);
+  });
 });

@@ -59,6 +59,17 @@ describe('a reboot', () => {
     expect((await api.config(vm, { current: true })).values.get('cores')).toBe('2');
   });
 
+  it('is told by the tasks of the VM, and by no others', async () => {
+    const cluster = await running();
+    expect(await cluster.api.vmTasks(vm, 'qmreboot')).toEqual([]);
+    const upid = await cluster.api.reboot(vm);
+    await cluster.simulator.world.tasks.get(upid)?.done;
+    expect(await cluster.api.vmTasks(vm, 'qmreboot')).toMatchObject([
+      { upid, type: 'qmreboot', state: { state: 'ok' } },
+    ]);
+    expect(await cluster.api.vmTasks({ ...vm, vmid: 402 }, 'qmreboot')).toEqual([]);
+  });
+
   it('gives up on a guest that does not listen', async () => {
     const cluster = await stuck();
     const error = await failed(cluster, await cluster.api.reboot(vm, { timeoutSeconds: 2 }));
