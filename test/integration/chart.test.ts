@@ -16,7 +16,7 @@ import { type Config, parseConfig } from '../../src/config.ts';
 import { importsOf, targetOf } from '../arch/source.ts';
 import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
-import { CHART, findHelm, Helm, RELEASE, type Rendered, REPOSITORY, settings } from './chart.ts';
+import { CHART, findHelm, Helm, RELEASE, type Rendered, REPOSITORY, rightsIn, settings } from './chart.ts';
 import { manifestsIn, ROOT } from './harness.ts';
 
 const found = await findHelm();
@@ -48,18 +48,6 @@ const EVERYTHING = {
   tolerations: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists', effect: 'NoSchedule' }],
   affinity: { nodeAffinity: {} },
 };
-
-/** What an account may do and who it is, apart from labels that only describe. */
-function rightsIn(objects: readonly Rendered[]): Record<string, object> {
-  const isRight = ({ apiVersion }: Rendered) => apiVersion.startsWith('rbac.authorization.k8s.io/');
-  return Object.fromEntries(
-    objects.filter(isRight).map(({ kind, metadata, rules, roleRef, subjects }) => {
-      const labels = Object.entries(metadata.labels ?? {}).filter(([name]) => name.startsWith('rbac.'));
-      const { name, namespace } = metadata;
-      return [`${kind}/${name}`, { namespace, aggregates: Object.fromEntries(labels), rules, roleRef, subjects }];
-    }),
-  );
-}
 
 test('the versions of chart and operator are those of package.json', async () => {
   const chart = parse(await readFile(join(CHART, 'Chart.yaml'), 'utf8')) as Record<string, unknown>;
@@ -242,83 +230,6 @@ describe.skipIf(found.missing !== undefined)(`the chart${unlessMissing}`, () => 
     const { spec } = await helm.deployment({ 'health.port': 8081 });
     expect(spec.template.spec.containers[0].ports[0]).toMatchObject({ name: 'health', containerPort: 8081 });
     expect(service?.spec?.['selector']).toEqual(spec.selector.matchLabels);
-  });
-
-  test('the rights are those of config/rbac and config/webhook, no more and no less', async () => {
-    const plain = rightsIn(await manifestsIn('config/rbac'));
-    expect(Object.keys(plain)).toHaveLength(8);
-    expect(rightsIn(await helm.objects({ 'webhook.enabled': false }))).toEqual(plain);
-    const more = rightsIn(await manifestsIn('config/webhook'));
-    expect(Object.keys(more)).toHaveLength(2);
-    expect(rightsIn(await helm.objects())).toEqual({ ...plain, ...more });
-  });
-
-  test('the webhook is that of config/webhook, of the namespace and the account of the release', async () => {
-    const configurationIn = (objects: readonly Rendered[]) =>
-      objects.find(({ kind }) => kind === 'ValidatingWebhookConfiguration')?.webhooks;
-    const plain = configurationIn(await manifestsIn('config/webhook'));
-    expect(plain).toHaveLength(1);
-    expect(configurationIn(await helm.objects())).toEqual(plain);
-    const other = JSON.stringify(configurationIn(await helm.objects({ 'serviceAccount.name': 'other' })));
-    expect(other).toContain(`'system:serviceaccount:${OPERATOR_NAMESPACE}:other'`);
-  });
-
-  test('the webhook is asked about every kind', async () => {
-    const [webhook] = (await manifestsIn('config/webhook')).flatMap((object: Rendered) => object.webhooks ?? []);
-    const asked = (webhook as { rules: { resources: string[] }[] }).rules.flatMap(({ resources }) => resources);
-    expect(asked).toEqual(expect.arrayContaining(KINDS.map(({ plural }) => plural)));
-    expect(asked.filter((resource) => resource.includes('/'))).toEqual([]);
-  });
-
-  test('the webhook is reached through its Service, and answers until nobody is sent there', async () => {
-    const objects = await helm.objects({ 'webhook.port': 9444 });
-    const service = objects.find(
-      ({ kind, metadata }) => kind === 'Service' && metadata.name === 'pve-operator-webhook',
-    );
-    expect(service?.spec).toMatchObject({ ports: [{ port: 443, targetPort: 'webhook' }] });
-    const { spec } = await helm.deployment({ 'webhook.port': 9444 });
-    const [container] = spec.template.spec.containers;
-    expect(container.ports).toContainEqual({ name: 'webhook', containerPort: 9444, protocol: 'TCP' });
-    expect(service?.spec?.['selector']).toEqual(spec.selector.matchLabels);
-    expect(parseConfig(container.args, {})).toMatchObject({
-      config: {
-        webhook: {
-          port: 9444,
-          host: '0.0.0.0',
-          names: [`pve-operator-webhook.${OPERATOR_NAMESPACE}.svc`],
-          issuer: 'own',
-          drainMs: 5000,
-          allowLocalTargets: false,
-        },
-      },
-    });
-  });
-
-  test('without the webhook the operator is not told of it, and nothing of it is there', async () => {
-    const rendered = await helm.template({ 'webhook.enabled': false });
-    expect(rendered.stdout).not.toContain('webhook');
-  });
-
-  test('cert-manager issues the certificate where that is wanted, and the operator may not touch the authority', async () => {
-    const values = { 'webhook.certManager': { enabled: true, issuerRef: { kind: 'ClusterIssuer', name: 'internal' } } };
-    const objects = await helm.objects(values);
-    const of = (kind: string) => objects.find((object) => object.kind === kind);
-    expect(of('Certificate')?.spec).toMatchObject({
-      secretName: 'pve-operator-webhook',
-      dnsNames: [`pve-operator-webhook.${OPERATOR_NAMESPACE}.svc`],
-      issuerRef: { kind: 'ClusterIssuer', name: 'internal' },
-    });
-    expect(of('Issuer')).toBeUndefined();
-    expect(of('ValidatingWebhookConfiguration')?.metadata.annotations).toEqual({
-      'cert-manager.io/inject-ca-from': `${OPERATOR_NAMESPACE}/pve-operator-webhook`,
-    });
-    expect(JSON.stringify(rightsIn(objects))).not.toContain('validatingwebhookconfigurations');
-    const { spec } = await helm.deployment(values);
-    expect(parseConfig(spec.template.spec.containers[0].args, {})).toMatchObject({
-      config: { webhook: { issuer: 'external' } },
-    });
-    const alone = await helm.objects({ 'webhook.certManager': { enabled: true } });
-    expect(alone.find(({ kind }) => kind === 'Issuer')?.spec).toEqual({ selfSigned: {} });
   });
 
   test('no role joins a built-in one when that is not wanted', async () => {

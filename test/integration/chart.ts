@@ -107,3 +107,15 @@ export function settings(values: object): string[] {
   const all = { 'image.repository': REPOSITORY, ...values };
   return Object.entries(all).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`]);
 }
+
+/** What an account may do and who it is, apart from labels that only describe. */
+export function rightsIn(objects: readonly Rendered[]): Record<string, object> {
+  const isRight = ({ apiVersion }: Rendered) => apiVersion.startsWith('rbac.authorization.k8s.io/');
+  return Object.fromEntries(
+    objects.filter(isRight).map(({ kind, metadata, rules, roleRef, subjects }) => {
+      const labels = Object.entries(metadata.labels ?? {}).filter(([name]) => name.startsWith('rbac.'));
+      const { name, namespace } = metadata;
+      return [`${kind}/${name}`, { namespace, aggregates: Object.fromEntries(labels), rules, roleRef, subjects }];
+    }),
+  );
+}
