@@ -17,7 +17,7 @@ import { importsOf, targetOf } from '../arch/source.ts';
 import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
 import { CHART, findHelm, Helm, RELEASE, type Rendered, REPOSITORY, rightsIn, settings } from './chart.ts';
-import { manifestsIn, ROOT } from './harness.ts';
+import { ROOT } from './harness.ts';
 
 const found = await findHelm();
 const unlessMissing = found.missing === undefined ? '' : ` — skipped: ${found.missing}`;
