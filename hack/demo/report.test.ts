@@ -54,6 +54,11 @@ describe('deployLog', () => {
     ]);
   });
 
+  test('says what was done to a machine that was deployed before', () => {
+    const later = { ...run, spec: { ...run.spec, machine: 'start' } };
+    expect(deployLog(later)[0]).toBe('Log of the pipeline start of web-1 (Succeeded in 12.3 s):');
+  });
+
   test('a run without status', () => {
     expect(deployLog({ spec: run.spec } as VirtualMachineRun)[0]).toBe('Deploy log of web-1 (no result):');
   });

@@ -15,7 +15,7 @@ export function columns(table: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** The deploy log of one run. */
+/** The log of one run: of a deploy, or of what was done with the machine afterwards. */
 export function deployLog(run: VirtualMachineRun): string[] {
   const startedAt = Date.parse(run.status?.startedAt ?? '');
   const steps = (run.status?.steps ?? []).map((step) => [
@@ -26,7 +26,9 @@ export function deployLog(run: VirtualMachineRun): string[] {
     step.message === undefined ? step.name : `${step.name}: ${step.message}`,
   ]);
   const total = run.status?.durationMs === undefined ? '' : ` in ${durationText(run.status.durationMs)}`;
-  const title = `Deploy log of ${run.spec.virtualMachineName} (${run.status?.result ?? 'no result'}${total}):`;
+  const { machine, virtualMachineName } = run.spec;
+  const log = machine === 'deploy' ? 'Deploy log' : `Log of the pipeline ${machine}`;
+  const title = `${log} of ${virtualMachineName} (${run.status?.result ?? 'no result'}${total}):`;
   return [title, ...columns([[' #', 'at', 'state', 'took', 'step'], ...steps])];
 }
 

@@ -124,6 +124,9 @@ describe('deletionProtection', () => {
     expect(operator.writes()).toHaveLength(before);
     expect(condition('DeletionProtected')).toMatchObject({ status: 'True', reason: 'DeletionProtected' });
     expect(condition('Reconciling')).toBeUndefined();
+    await operator.passes();
+    const warned = operator.fake.events.filter(({ reason }) => reason === 'DeletionProtected');
+    expect(warned).toMatchObject([{ type: 'Warning', message: expect.stringContaining('spec.deletionPolicy') }]);
 
     edit({ spec: { deletionProtection: false } });
     await operator.passes();

@@ -13,6 +13,7 @@ import { keyOf } from '../kube/types.ts';
 import type { Advance } from '../machine/advance.ts';
 import { openOperation } from '../machine/progress.ts';
 import { terminate } from '../machines.ts';
+import { tellRaised } from './condition-events.ts';
 import { type Context, INDEX } from './context.ts';
 import type { Reservation } from './allocations.ts';
 import { type OperationEnd, withEndedOperation } from './executed-operations.ts';
@@ -75,7 +76,7 @@ async function letGo(vm: VirtualMachine, context: Context): Promise<void> {
 /** Admission refuses to delete a protected object; where there is no admission, nothing is destroyed all the same. */
 async function protect(vm: VirtualMachine, context: Context): Promise<ReconcileResult> {
   const message =
-    'The object is being deleted and spec.deletionProtection is true: nothing is destroyed until it is false.';
+    'The object is being deleted and spec.deletionProtection is true: nothing is destroyed until it is false. To keep the machine for good, set spec.deletionPolicy to Retain with it.';
   const refused: OperationEnd = { result: 'Failed', reason: 'DeletionProtected', message };
   const status = withRetry(vm, vm.status ?? {}, context, refused);
   await showHeld({ ...vm, status }, context, { type: 'DeletionProtected', reason: 'DeletionProtected', message }, vm);
@@ -94,8 +95,13 @@ export async function showHeld(
   const conditions = setCondition(vm.status?.conditions ?? [], held, context.now());
   const status = { ...vm.status, conditions: conditions.filter(isNoProgress) };
   const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, status);
-  if (written) context.stores.virtualMachines.observe(object);
+  if (!written) return;
+  context.stores.virtualMachines.observe(object);
+  tellRaised(context, stored, object, TOLD_WHEN_HELD);
 }
+
+/** Whoever asked for a deletion waits for its end. A pause was set by somebody who knows of it. */
+const TOLD_WHEN_HELD: ReadonlySet<string> = new Set(['DeletionProtected']);
 
 // kstatus: nothing is on its way while everything is held.
 function isNoProgress({ type }: Condition): boolean {

@@ -7,6 +7,7 @@ import { correctionDueMs, correctionHistory, driftConditions, mismatch } from '.
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { patchStatus } from '../kube/status.ts';
+import { readyMessage } from '../machine/conditions.ts';
 import { publishDns } from '../steps/publish-dns.ts';
 import type { VmResource } from '../pve/answer-types.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
@@ -157,13 +158,16 @@ function withConditions(
       ...setCondition(conditions, { type: 'DNSPublished', status: dnsStatus, ...shown, observedGeneration }, now),
     ];
   }
+  const snapshot = snapshotOf(status, context);
   const shown = [
-    readyCondition(status, snapshotOf(status, context)),
+    readyCondition(status, snapshot),
     ...movedCondition(before.status, status),
     ...driftConditions(status.drift, status.vmid).map((one) => ({ ...one, status: 'True' as const })),
     ...suspendedCondition(vm),
   ];
   const over = overConditions(vm, status, sighting);
+  // It told of a pipeline that was given up; Ready tells of the VM from now on.
+  if (snapshot !== undefined) over.add('Stalled');
   conditions = conditions.filter(({ type }) => !over.has(type));
   for (const { type, status: value, reason, message } of shown)
     conditions = [...setCondition(conditions, { type, status: value, reason, message, observedGeneration }, now)];
@@ -171,11 +175,7 @@ function withConditions(
 }
 
 /** Abnormal conditions that do not hold any more. A mismatch that a pipeline met is over only when it was looked at again. */
-function overConditions(
-  vm: VirtualMachine,
-  status: VirtualMachineStatus,
-  sighting: Sighting | undefined,
-): ReadonlySet<string> {
+function overConditions(vm: VirtualMachine, status: VirtualMachineStatus, sighting: Sighting | undefined): Set<string> {
   const isOurs = sighting?.observed.kind === 'ours';
   const shown: readonly string[] = [
     ...driftConditions(status.drift, status.vmid).map(({ type }) => type),
@@ -211,16 +211,10 @@ function foundAway(status: VirtualMachineStatus, snapshot: ClusterSnapshot | und
   return { type: 'Ready', status: 'Unknown', reason: 'WaitingForNode', message };
 }
 
-function foundThere({ drift, vmid, powerState = 'Running' }: VirtualMachineStatus): Shown {
+function foundThere(status: VirtualMachineStatus): Shown {
+  const { drift, vmid } = status;
   if (drift?.identity !== undefined) return { ...mismatch(drift.identity, vmid), type: 'Ready', status: 'False' };
-  return { type: 'Ready', status: 'True', reason: 'Ready', message: READY_MESSAGES[powerState] };
+  return { type: 'Ready', status: 'True', reason: 'Ready', message: readyMessage(status) };
 }
 
 type Shown = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
-
-/** Power is left to people: a VM that they stopped is as it was declared. */
-const READY_MESSAGES = {
-  Running: 'The virtual machine is up as declared.',
-  Stopped: 'The virtual machine is in place; it is stopped.',
-  Unknown: 'The virtual machine is in place; whether it runs is not known at the moment.',
-} as const;

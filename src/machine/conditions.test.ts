@@ -229,6 +229,15 @@ describe('what is shown', () => {
     expect(mirror({ ...change, status, now: at(3_600) })).toEqual(conditions);
   });
 
+  test.each([
+    { name: 'a VM that runs', status: aStatus({ powerState: 'Running' }), want: /is up as declared/ },
+    { name: 'a VM that an operation has stopped', status: aStatus({ powerState: 'Stopped' }), want: /is stopped/ },
+    { name: 'a VM of which it is not known', status: aStatus({ powerState: 'Unknown' }), want: /not known/ },
+  ])('at the end of a pipeline, whether it runs: $name', ({ status, want }) => {
+    const ready = mirror({ status, current: undefined }).find(({ type }) => type === 'Ready');
+    expect(ready).toMatchObject({ status: 'True', reason: 'Ready', message: expect.stringMatching(want) });
+  });
+
   test('the summary names the step, the step its trouble, a skip why', () => {
     const steps = [record(1, { result: 'Skipped', message: 'not needed' })];
     const conditions = mirror({

@@ -23,6 +23,18 @@ export interface Mirror {
   now: string;
 }
 
+/** Power is left to people: a VM that they stopped is as it was declared. */
+const READY_MESSAGES = {
+  Running: 'The virtual machine is up as declared.',
+  Stopped: 'The virtual machine is in place; it is stopped.',
+  Unknown: 'The virtual machine is in place; whether it runs is not known at the moment.',
+} as const;
+
+/** What `Ready` says of a VM that is ready, at the end of a pipeline and at rest. */
+export function readyMessage({ powerState = 'Running' }: Pick<VirtualMachineStatus, 'powerState'>): string {
+  return READY_MESSAGES[powerState];
+}
+
 type Wanted = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** The conditions that a status should show; identical input gives identical output, so that nothing flaps. */
@@ -75,8 +87,8 @@ function recordedCondition({ step }: MachineEntry, record: StepRecord, status: V
 }
 
 function summaryConditions(mirror: Mirror): Wanted[] {
-  const { current, trouble } = mirror;
-  if (current === undefined) return [ready('True', 'Ready', 'The virtual machine is up as declared.')];
+  const { current, trouble, status } = mirror;
+  if (current === undefined) return [ready('True', 'Ready', readyMessage(status))];
   const step = current.step.title;
   const message = trouble === undefined ? `${step} is under way.` : `${step}: ${trouble.message}`;
   const reason = summaryReason(mirror);

@@ -203,6 +203,7 @@ describe('a stop only if a change needs it', () => {
     const why = verdict.kind === 'act' ? verdict.why : '';
     expect(why).toMatch(/cores/);
     expect(why).toMatch(/memory/);
+    expect(why).not.toMatch(/\.;|\.$/);
     expect(why.length).toBeLessThanOrEqual(300);
   });
 

@@ -56,7 +56,15 @@ function planIfNeeded(facts: Facts, vm: OwnVm, steps: readonly Step[]): Verdict 
   ];
   if (reasons.length === 0) return { kind: 'skip', why: 'no change needs a stop', note };
   const verdict = planStop(facts, stillRunning);
-  return verdict.kind === 'act' ? { ...verdict, why: reasons.join('; ').slice(0, 300), note } : verdict;
+  return verdict.kind === 'act' ? { ...verdict, why: oneText(reasons), note } : verdict;
+}
+
+/** Some reasons are sentences, others are parts of one. */
+function oneText(reasons: readonly string[]): string {
+  return reasons
+    .map((reason) => reason.replace(/\.$/, ''))
+    .join('; ')
+    .slice(0, 300);
 }
 
 /** Options that a package decides on: as long as they wait for a start, the package is not in force. */
