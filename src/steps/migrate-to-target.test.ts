@@ -56,6 +56,26 @@ const rows: { name: string; shape: FactsShape; want: Record<string, unknown> }[]
     shape: { status: placed({ targetNode: 'pve2' }, 'migrate'), cluster: { snapshot: snapshot('online') } },
     want: { kind: 'act', action: { kind: 'migrate' } },
   },
+  {
+    name: 'somebody moved it after it had been ready',
+    shape: {
+      status: { ...placed({ targetNode: 'pve2' }), clonedAt: at(-90), settledAt: at(-60) },
+      cluster: { snapshot: snapshot('online') },
+    },
+    want: {
+      kind: 'skip',
+      why: 'the VM was moved to node pve1 after it had been ready',
+      note: { status: { node: 'pve1' } },
+    },
+  },
+  {
+    name: 'the machine before it had been ready: this one is put where it belongs',
+    shape: {
+      status: { ...placed({ targetNode: 'pve2' }), clonedAt: at(-60), settledAt: at(-90) },
+      cluster: { snapshot: snapshot('online') },
+    },
+    want: { kind: 'act', action: { kind: 'migrate', target: 'pve2' } },
+  },
 ];
 
 test.each(rows)('$name', ({ shape, want }) => {

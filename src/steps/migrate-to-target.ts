@@ -16,6 +16,7 @@ export const migrateToTarget: Step = {
 function plan(facts: Facts, vm: OwnVm): Verdict {
   const { targetNode, targetStorage } = facts.status.placement ?? {};
   if (targetNode === undefined || targetNode === vm.node) return whenInPlace(facts, vm);
+  if (wasReady(facts)) return whenMoved(vm);
   const target = facts.cluster.snapshot?.nodes.get(targetNode);
   if (target !== undefined && target.status !== 'online') {
     return {
@@ -30,6 +31,16 @@ function plan(facts: Facts, vm: OwnVm): Verdict {
     why: `the VM is on ${vm.node} and belongs on ${targetNode}`,
     action: { kind: 'migrate', target: targetNode, targetStorage },
   };
+}
+
+/** Whether this very machine, not one that was under the VMID before, has been ready. */
+function wasReady({ status: { clonedAt, settledAt } }: Facts): boolean {
+  return clonedAt !== undefined && settledAt !== undefined && Date.parse(settledAt) >= Date.parse(clonedAt);
+}
+
+// Where a VM is put first is ours to choose; moving it afterwards is up to people and to the cluster.
+function whenMoved({ node }: OwnVm): Verdict {
+  return { kind: 'skip', why: `the VM was moved to node ${node} after it had been ready`, note: { status: { node } } };
 }
 
 // The node alone does not tell whether the VM was moved there or made there.
