@@ -218,7 +218,11 @@ function powerChange(situation: Situation): NextWork | undefined {
   const { vm, now, powerState } = situation;
   if (powerState === 'Unknown' || powerState === undefined) return undefined;
   const { power, change, trigger } = powerWish(vm, powerState, isoTime(now));
-  if (power !== powerState) return run(situation, power === 'Running' ? start : stop, { trigger }, change);
+  if (power !== powerState) {
+    // That a suspension is over is only forgotten when the VM is as it was before: a start may fail.
+    const begun = change?.suspension === undefined ? undefined : change;
+    return run(situation, power === 'Running' ? start : stop, { trigger }, { ...begun, powerState });
+  }
   return change === undefined ? undefined : { kind: 'rest', status: { ...vm.status, ...change } };
 }
 

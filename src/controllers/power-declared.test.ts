@@ -108,4 +108,25 @@ describe('a suspension', () => {
     expect(condition('Suspended')).toBeUndefined();
     expect(status()).not.toHaveProperty('suspension');
   });
+
+  test('that is taken away while a start is refused starts the VM as soon as it may be', async () => {
+    await deployed({});
+    declare({ suspension: { reason: 'unpaid' } });
+    await settle();
+    const allow = operator.sim.faults.add({
+      match: { method: 'POST', path: /\/status\/start$/ },
+      when: 'before',
+      effect: { status: 403, reason: 'Permission check failed (/vms/2000, VM.PowerMgmt)' },
+      times: 99,
+    });
+    declare({ suspension: undefined });
+    await operator.pass();
+    expect(condition('Stalled')).toMatchObject({ status: 'True', reason: 'Forbidden' });
+    expect(status()).toMatchObject({ powerState: 'Stopped', suspension: { powerBefore: 'Running' } });
+    allow();
+    await settle();
+    expect(isRunning()).toBe(true);
+    expect(status()).not.toHaveProperty('suspension');
+    expect(condition('Stalled')).toBeUndefined();
+  });
 });

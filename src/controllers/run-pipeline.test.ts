@@ -56,6 +56,9 @@ describe('a pipeline that only a person can help', () => {
     await operator.fake.clock.advance(20 * 60_000);
     await operator.passes();
     expect(operator.vm()?.status?.runCount).toBe(runs);
+    // The VM is as declared: who waits for health must not be told of an operation for ever.
+    expect(conditionsOf(operator)).toMatchObject({ Ready: 'True' });
+    expect(conditionsOf(operator)).not.toHaveProperty('Stalled');
   });
 
   test('is kept where something is half made, and goes on by itself when it can', async () => {

@@ -75,7 +75,7 @@ export async function runPipeline(
 
 async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const { context, vm, visit } = turn;
-  const built = { ...result.status, observedGeneration: vm.metadata.generation ?? 0 };
+  const built = withoutEndedSuspension(vm, { ...result.status, observedGeneration: vm.metadata.generation ?? 0 });
   const status = withPackageCondition(vm, built, context);
   // The record first: after the status nobody comes back to it, and who waits for Ready wants to read it whole.
   await visit.openRecord(status);
@@ -87,6 +87,12 @@ async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
   const isAskedForMore = isWaitedFor(turn) || isEdited({ ...vm, status: closed }, context);
   return isAskedForMore ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
+}
+
+function withoutEndedSuspension({ spec }: VirtualMachine, status: VirtualMachineStatus): VirtualMachineStatus {
+  const { suspension, ...rest } = status;
+  const isOver = spec.suspension === undefined && status.powerState === suspension?.powerBefore;
+  return isOver ? rest : status;
 }
 
 // An edit that was made while something else ran woke the VM too early.
