@@ -168,14 +168,20 @@ async function reset(
   context: Context,
 ): Promise<ReconcileResult> {
   const target = operation.spec.resetStatus?.state ?? 'ready';
+  const isEnd = target === 'remove' || target === 'terminate';
+  // The deletion first: an operation that is told to be done must not lose what it was for.
+  const current = isEnd ? await requestDeletion(vm, target === 'remove', context) : vm;
   const interrupted = withInterruptedRequest(vm.status ?? {}, `operation ${operation.metadata.name}`, context.now());
-  const result = await end(vm, context, resetStatus(interrupted, target), { operation });
+  return end(current, context, resetStatus(interrupted, target), { operation });
+}
+
+/** Deletes the object, which its finalizer holds until everything is given back. Returns it as it is then. */
+async function requestDeletion(vm: VirtualMachine, byForce: boolean, { client }: Context): Promise<VirtualMachine> {
   const { name, namespace = '', uid } = vm.metadata;
-  if (target === 'remove') {
+  if (byForce) {
     const body = { metadata: { uid, annotations: { [FORCE_REMOVE_ANNOTATION]: 'true' } } };
-    await context.client.patch(resources.virtualMachine, { name, namespace }, body, { kind: 'merge' });
+    await client.patch(resources.virtualMachine, { name, namespace }, body, { kind: 'merge' });
   }
-  if (target === 'remove' || target === 'terminate')
-    await context.client.delete(resources.virtualMachine, name, namespace, { uid });
-  return result;
+  await client.delete(resources.virtualMachine, name, namespace, { uid });
+  return client.get(resources.virtualMachine, name, namespace);
 }
