@@ -57,7 +57,6 @@ async function printResult(stage: Stage): Promise<void> {
   const runs = await stage.list<VirtualMachineRun>('virtualmachineruns');
   for (const run of runs) print(deployLog(run));
   for (const vm of await stage.list<VirtualMachine>('virtualmachines')) print(machineSummary(vm));
-  print(listening(stage));
 }
 
 async function explain(stage: Stage, error: NotReadyError): Promise<void> {
@@ -71,13 +70,18 @@ async function explain(stage: Stage, error: NotReadyError): Promise<void> {
 }
 
 async function stay(stage: Stage, interrupted: Promise<unknown>): Promise<void> {
+  print(listening(stage));
   print([
     'Everything stays up until Ctrl-C. In another terminal:',
     '',
     `export KUBECONFIG=${stage.plane.kubeconfig}`,
     'kubectl get pvm --all-namespaces --watch',
+    `tail -f ${stage.operator.logFile}`,
+    '',
+    'What to try: docs/operations.md.',
   ]);
   await interrupted;
+  print(['Ending everything.']);
 }
 
 async function perform(stage: Stage, keep: boolean, interrupted: Promise<unknown>): Promise<void> {
@@ -90,6 +94,7 @@ async function perform(stage: Stage, keep: boolean, interrupted: Promise<unknown
     process.exitCode = 1;
   }
   if (keep) await stay(stage, interrupted);
+  else print(['Ending everything; `npm run demo -- --keep` stays up to be looked at.']);
 }
 
 async function main(args: readonly string[]): Promise<void> {

@@ -26,14 +26,15 @@ export class ChildEndedError extends Error {
 export class Child {
   readonly pid: number;
   readonly name: string;
+  /** Where its output goes. */
+  readonly logFile: string;
   readonly #process: ChildProcess;
   readonly #exit: Promise<void>;
-  readonly #logFile: string;
 
   private constructor(process: ChildProcess, options: ChildOptions) {
     if (process.pid === undefined) throw new ChildEndedError(`${options.command} could not be started.`);
     this.#process = process;
-    this.#logFile = options.logFile;
+    this.logFile = options.logFile;
     this.pid = process.pid;
     this.name = options.name ?? basename(options.command);
     const { guard } = options;
@@ -92,7 +93,7 @@ export class Child {
 
   /** The last lines of what the child printed. */
   lastLines(count: number): string[] {
-    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').trimEnd().split('\n').slice(-count) : [];
+    return existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-count) : [];
   }
 
   /** An error that carries the child's last lines when the child is gone, otherwise undefined. */
