@@ -78,6 +78,18 @@ describe('of a VM that is deleted', () => {
   });
 });
 
+test('a stranger that is given the VMID while backups are removed is not destroyed', async () => {
+  operator.sim.faults.add({
+    match: { method: 'GET', path: /\/storage\/shared\/content/ },
+    when: 'before',
+    effect: { meanwhile: () => void (operator.sim.world.vms.get(2000)!.options['description'] = 'of somebody else') },
+  });
+  await operator.fake.context.client.delete(resources.virtualMachine, 'web-1', NAMESPACE);
+  await operator.passes('web-1', (vm) => vm?.status?.state === 'error_terminate');
+  expect(operator.vm()?.status?.lastFailure).toMatchObject({ step: 'destroy-vm', reason: 'IdentityMismatch' });
+  expect(operator.sim.world.vms.has(2000)).toBe(true);
+});
+
 describe('what cannot be removed', () => {
   test('is told, and holds up neither the VM nor the other backups', async () => {
     aBackup({ name: 'kept', notes: ours(), isProtected: true });

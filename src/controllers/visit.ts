@@ -63,10 +63,11 @@ const STALE_AFTER: { readonly [K in ActionKind]: readonly Need[] } = {
   stop: ['power', 'pending'],
   reboot: ['power', 'pending'],
   reset: ['power'],
-  removeBackups: [],
+  // They may take minutes, in which somebody else may be given the VMID; what is destroyed next is looked at again.
+  removeBackups: ['observed'],
+  withdrawDns: ['observed'],
   destroy: ['observed', 'power'],
   publishDns: [],
-  withdrawDns: [],
   releaseReservations: [],
 };
 
