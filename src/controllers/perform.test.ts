@@ -343,6 +343,14 @@ describe('DNS', () => {
     });
   });
 
+  test('of other addresses makes the status know them', async () => {
+    const addresses = [address, { ...address, address: '192.0.2.11', primary: false }];
+    expect(await run({ kind: 'publishDns', addresses }, shape)).toMatchObject({
+      kind: 'done',
+      status: { addresses, dns: { forward: { failed: 1 } } },
+    });
+  });
+
   test('that cannot be withdrawn holds nothing up, and is told', async () => {
     expect(await run({ kind: 'withdrawDns' }, shape)).toMatchObject({ kind: 'done', status: { dns: { zones: [] } } });
     expect(fake.events).toMatchObject([

@@ -82,10 +82,11 @@ const HANDLERS: Handlers<ActionKind> = {
     await connection().api.removeFromIpset(ownRef(facts), name, cidr);
     return DONE;
   },
-  publishDns: async ({ context, vm }, _action, { design, status }) => ({
-    kind: 'done',
-    status: { dns: await changeDns(context, { ...vm, status }, design, { publish: status.addresses ?? [] }) },
-  }),
+  publishDns: async ({ context, vm }, { addresses }, { design, status }) => {
+    const publish = addresses ?? status.addresses ?? [];
+    const dns = await changeDns(context, { ...vm, status }, design, { publish });
+    return { kind: 'done', status: { dns, ...(addresses === undefined ? {} : { addresses: [...addresses] }) } };
+  },
 };
 
 /** Carries out an action; throws one of the five classes of errors. */

@@ -1,7 +1,7 @@
 // The words of the engine: what a step can say, what it can ask for, and how steps become a machine.
 import type { ConditionType, Reason, StepCondition } from '../api/conditions.ts';
 import type { State } from '../api/states.ts';
-import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import type { AddressStatus, OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { Facts, Need } from './facts.ts';
 
 /** Stands for the password in a planned change: the plan never sees it, only the call does. */
@@ -61,7 +61,8 @@ export type Action =
   | { kind: 'reset' }
   | { kind: 'removeBackups' }
   | { kind: 'destroy' }
-  | { kind: 'publishDns' }
+  /** With `addresses` the status gets to know these together with their records, not before. */
+  | { kind: 'publishDns'; addresses?: readonly AddressStatus[] }
   | { kind: 'withdrawDns' }
   | { kind: 'releaseReservations' };
 

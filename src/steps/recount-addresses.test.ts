@@ -126,7 +126,11 @@ describe('the same number', () => {
     const facts = holding([MAIN, SECOND], { ipv4Addresses: 2 }, { before, dnsZones: zones });
     const verdict = recountAddresses.plan(facts);
     expect(verdict.kind).toBe(want);
-    if (verdict.kind === 'act') expect(verdict.action).toEqual({ kind: 'publishDns' });
+    if (verdict.kind !== 'act') return;
+    const addresses = [{ address: '192.0.2.10' }, { address: SECOND.spec.address }];
+    expect(verdict.action).toMatchObject({ kind: 'publishDns', addresses });
+    // Noted ahead of the call they would look published to the pass after one that was stopped in between.
+    expect(verdict.note).toBeUndefined();
   });
 });
 

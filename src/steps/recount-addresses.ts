@@ -36,11 +36,13 @@ function release(facts: Facts, surplus: readonly IPAddressReservation[]): Verdic
   return { kind: 'act', action: { kind: 'releaseAddresses', addresses }, why };
 }
 
-// The records follow as soon as the addresses are other ones.
+// The records follow as soon as the addresses are other ones. The status learns of those with their records: what stops
+// the pass before that must not leave it with addresses that seem to be published.
 function published(facts: Facts, { note }: Extract<Verdict, { kind: 'done' }>): Verdict {
   const before = (facts.status.addresses ?? []).map(({ address }) => address);
   const now = facts.held.addresses.map(({ spec }) => spec.address);
   const isSame = before.length === now.length && now.every((address) => before.includes(address));
   if (isSame || facts.dnsZones === 0) return { kind: 'done', note };
-  return { kind: 'act', action: { kind: 'publishDns' }, why: 'the VM has other addresses than its records say', note };
+  const why = 'the VM has other addresses than its records say';
+  return { kind: 'act', action: { kind: 'publishDns', addresses: note?.status?.addresses ?? [] }, why };
 }
