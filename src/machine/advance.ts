@@ -228,7 +228,10 @@ class Pass {
     }
   }
 
+  // What is not there any more was taken away. Elsewhere, where nothing is compared, a step that is skipped says so
+  // whatever it did before: the firewall that is off with DHCP.
   #hasChanged({ step }: MachineEntry): boolean {
+    if (this.#machine.compares !== true && step.undoes !== true) return false;
     return this.status.operation?.changed?.includes(step.id) === true;
   }
 

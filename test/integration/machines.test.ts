@@ -241,7 +241,7 @@ describe('networks', () => {
 
   test('the pool decides about bridge and VLAN; the plan about model, rate and firewall', () => {
     const { vm, vmid, config } = machine('tagged');
-    expect(vm.status?.network).toEqual({ bridge: 'vmbr1', vlan: 42 });
+    expect(vm.status?.network).toMatchObject({ bridge: 'vmbr1', vlan: 42 });
     expect(config['net0']).toMatch(/^e1000=BC:24:11:[0-9A-F:]+,bridge=vmbr1,firewall=1,rate=12,tag=42$/);
     expect(config['ipconfig0']).toMatch(/^ip6=2001:db8::1\w+\/64,gw6=2001:db8::1$/);
     expect(config['nameserver']).toBe('2001:db8::2');
