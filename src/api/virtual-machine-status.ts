@@ -220,6 +220,11 @@ export const statusSchema = z.object({
         .max(32)
         .optional()
         .describe('Steps that have changed something in this run; the others found their work done.'),
+      failedTasks: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('Tasks of the step that is being done that have failed in a row.'),
       why: z.string().max(300).optional().describe('Why the step that is being done changes something.'),
       tried: z
         .array(z.string().max(64))

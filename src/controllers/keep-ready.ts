@@ -73,7 +73,7 @@ function earlier(look: ReconcileResult, dueMs: number | undefined): ReconcileRes
 /** Whether Proxmox VE shows the VM, as far as a list that can be trusted tells: true when nothing is known. */
 export function showsVm({ status = {} }: VirtualMachine, context: Context): boolean {
   const snapshot = snapshotOf(status, context);
-  return snapshot === undefined || status.vmid === undefined || listedVm(status, snapshot) !== undefined;
+  return snapshot === undefined || listedVm(status, snapshot) !== undefined;
 }
 
 /** Whether the VM runs, as the newest list that can be trusted shows it; as it was last seen while there is none. */
@@ -198,8 +198,17 @@ function readyCondition(status: VirtualMachineStatus, snapshot: ClusterSnapshot 
   return foundMissing(status, snapshot) ?? foundAway(status, snapshot) ?? foundThere(status);
 }
 
+/** What somebody called ready has to be there. */
+const NEVER_MADE: Shown = {
+  type: 'Ready',
+  status: 'False',
+  reason: 'VirtualMachineMissing',
+  message: 'No VM was ever made for this object. Make it with an operation of type Redeploy, or delete this object.',
+};
+
 function foundMissing(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): Shown | undefined {
-  if (snapshot === undefined || status.vmid === undefined || listedVm(status, snapshot) !== undefined) return undefined;
+  if (snapshot === undefined || listedVm(status, snapshot) !== undefined) return undefined;
+  if (status.vmid === undefined) return NEVER_MADE;
   const message = `Proxmox VE does not list VM ${status.vmid} any more. Nothing is made anew by itself: restore it, make it anew with an operation of type Redeploy, or delete this object.`;
   return { type: 'Ready', status: 'False', reason: 'VirtualMachineMissing', message };
 }

@@ -21,7 +21,12 @@ describe('the list of a cluster shows the VM', () => {
     },
     { name: 'before the first poll', shape: undefined, want: true },
     { name: 'of another cluster', status: { ...status, clusterName: 'other' }, shape: {}, want: true },
-    { name: 'that has no number yet', status: { state: 'ready', clusterName: 'lab' }, shape: {}, want: true },
+    {
+      name: 'that was called ready and never made',
+      status: { state: 'ready', clusterName: 'lab' },
+      shape: {},
+      want: false,
+    },
     { name: 'that was made just before', status: { ...status, settledAt: at(-20) }, shape: {}, want: true },
     { name: 'that was made before the list', status: { ...status, settledAt: at(-21) }, shape: {}, want: false },
     { name: 'that was made after the list', status: { ...status, settledAt: at(30) }, shape: {}, want: true },

@@ -149,3 +149,26 @@ describe('tasks', () => {
     expect(result.status.operation?.taskIDs?.[0]).toBe('UPID:1');
   });
 });
+
+describe('a task that fails again and again', () => {
+  const machine = defineMachine('deploy', 'creation', { clone: doing('cloning', CLONE), ready: done('last') });
+
+  test.each([
+    { failed: undefined, ms: 2_000 },
+    { failed: 1, ms: 4_000 },
+    { failed: 4, ms: 32_000 },
+    { failed: 20, ms: 300_000 },
+  ])('is sent again after $ms ms when $failed have failed before', async ({ failed, ms }) => {
+    world.taskView = { kind: 'failed', failure: new TransientError('No space.', { reason: 'TaskFailed' }) };
+    const intent = { action: 'clone', sentAt: at(-9), attempt: 1 };
+    const result = await world.play(machine, started({}, { taskID: UPID, intent, failedTasks: failed }));
+    expect(result.trouble?.requeue).toEqual({ kind: 'after', ms });
+    expect(result.requeue).toEqual({ kind: 'after', ms });
+  });
+
+  test('is forgotten when its step is done', async () => {
+    world.lines = { cloning: 'done' };
+    const result = await world.play(machine, started({}, { failedTasks: 3 }));
+    expect(result.status.operation).not.toHaveProperty('failedTasks');
+  });
+});

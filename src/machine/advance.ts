@@ -100,7 +100,7 @@ export async function advance(machine: Machine, status: VirtualMachineStatus, vi
     await pass.run();
     return { status: pass.status, complete: true, notes: pass.notes, requeue: { kind: 'done' } };
   } catch (error) {
-    const trouble = troubleOf(error);
+    const trouble = withGrowingPause(troubleOf(error), pass.status.operation?.failedTasks);
     const current = pass.current;
     if (current !== undefined) visit.onStep?.({ entry: current, status: pass.status, trouble });
     return {
@@ -113,6 +113,17 @@ export async function advance(machine: Machine, status: VirtualMachineStatus, vi
       requeue: trouble.requeue,
     };
   }
+}
+
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 5 * 60_000;
+
+// The pass that sends a task ends well, so the queue knows nothing of the tasks that failed before: one that fails again
+// and again would be sent every few seconds.
+function withGrowingPause(trouble: Trouble, failedTasks = 0): Trouble {
+  if (failedTasks === 0 || trouble.requeue.kind !== 'retry') return trouble;
+  const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failedTasks - 1));
+  return { ...trouble, requeue: { kind: 'after', ms } };
 }
 
 class Pass {

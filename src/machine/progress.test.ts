@@ -181,7 +181,12 @@ describe('marks of an operation', () => {
 
   test('a failed task takes the word about the password with it', () => {
     const handedOver = aStatus({ operation: { passwordHandedOver: true, taskID: 'UPID:x', separately: true } });
-    expect(withFailedTask(handedOver).operation).toEqual({ machine: 'deploy', startedAt: at(-60), separately: true });
+    expect(withFailedTask(handedOver).operation).toEqual({
+      machine: 'deploy',
+      startedAt: at(-60),
+      separately: true,
+      failedTasks: 1,
+    });
   });
 
   test('separate changes stay so', () => {

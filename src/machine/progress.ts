@@ -116,7 +116,7 @@ export function completeStep(
   const { status } = position;
   const operation = operationOf(status);
   const record = stepRecord(machine, position, entry, end);
-  const { intent: _intent, blockedBySnapshots: _blocked, why: _why, ...kept } = operation;
+  const { intent: _intent, blockedBySnapshots: _blocked, why: _why, failedTasks: _failed, ...kept } = operation;
   return {
     done: position.done + 1,
     status: {
@@ -231,6 +231,7 @@ export function withFailedTask(status: VirtualMachineStatus): VirtualMachineStat
       intent: intent === undefined ? undefined : { ...intent, failed: true },
       // A joint change that failed goes one by one from now on, so that the step that fails has a name.
       separately: revert === undefined ? separately : true,
+      failedTasks: (operation.failedTasks ?? 0) + 1,
     },
   };
 }

@@ -13,7 +13,8 @@ import { condition, startWorld, untilClusterReady, type World } from './harness-
 const CLONE = /\/qemu\/900\d\/clone$/;
 const NAMES = ['one', 'two', 'three'];
 /** The inventory is polled every ten seconds; what it shows wakes everything that waits. */
-const BACK_LIMIT_MS = 20_000;
+/** A clone call that got no answer is not sent again for 45 s here. */
+const BACK_LIMIT_MS = 90_000;
 
 let bed: TestBed;
 let world: World;
@@ -139,7 +140,7 @@ test('without quorum nothing is begun and nothing is believed, and it goes on wh
   await untilCluster('WaitingForQuorum');
   world.sim.nodeUp('pve2');
   world.sim.nodeUp('pve3');
-  for (const name of NAMES) await world.untilReady(name, 30_000);
+  for (const name of NAMES) await world.untilReady(name, BACK_LIMIT_MS);
   await expectOneVmEach(world);
   await world.stop();
 });

@@ -150,8 +150,10 @@ describe('what Proxmox VE got', () => {
 });
 
 test('the run of the deploy has all 15 steps, one state after the other', async () => {
-  const run = await world.untilRunSucceeded('web-1');
-  expect(await world.runs('web-1')).toHaveLength(1);
+  await world.untilRunSucceeded('web-1');
+  const run = (await world.runs('web-1'))[0]!;
+  // The samples ask for a start as well.
+  expect((await world.runs('web-1')).filter(({ spec }) => spec.machine === 'deploy')).toHaveLength(1);
   expect(run.spec).toMatchObject({ machine: 'deploy', number: 1, from: 'creation' });
   expect(run.metadata.ownerReferences).toMatchObject([{ kind: 'VirtualMachine', uid: web.metadata.uid }]);
   expect(run.status).toMatchObject({ result: 'Succeeded', to: 'ready' });
