@@ -286,6 +286,9 @@ export const statusSchema = z.object({
     .describe(
       'Snapshots that keep a disk from growing to the size of the package, until spec.consent.deleteSnapshots names them all.',
     ),
+  powerRetryAt: time
+    .optional()
+    .describe('When a start or stop that is declared and was refused is tried again. Absent: none was refused.'),
   passwordGeneration: z.int().min(0).optional().describe('How many times the password was reset.'),
   suspension: z
     .object({

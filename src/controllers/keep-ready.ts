@@ -223,7 +223,13 @@ function foundAway(status: VirtualMachineStatus, snapshot: ClusterSnapshot | und
 function foundThere(status: VirtualMachineStatus): Shown {
   const { drift, vmid } = status;
   if (drift?.identity !== undefined) return { ...mismatch(drift.identity, vmid), type: 'Ready', status: 'False' };
-  return { type: 'Ready', status: 'True', reason: 'Ready', message: readyMessage(status) };
+  return refusedPower(status) ?? { type: 'Ready', status: 'True', reason: 'Ready', message: readyMessage(status) };
+}
+
+/** What is declared about power could not be done: then the VM is not as declared. */
+function refusedPower({ powerRetryAt, lastFailure }: VirtualMachineStatus): Shown | undefined {
+  if (powerRetryAt === undefined || lastFailure === undefined) return undefined;
+  return { type: 'Ready', status: 'False', reason: lastFailure.reason, message: lastFailure.message };
 }
 
 type Shown = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;

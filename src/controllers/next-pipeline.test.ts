@@ -219,6 +219,12 @@ describe('a reinstallation', () => {
     expect(systemOf(reinstall(undefined, { plan: undefined }))).toBe(9000));
 });
 
+/** A start that is held off for so many seconds; the object was not edited since. */
+const refusedUntil = (seconds: number) => ({
+  powerRetryAt: at(seconds),
+  observedGeneration: anOwner().metadata.generation ?? 0,
+});
+
 describe('the declaration', () => {
   const rows: { name: string; shape: Shape; want: string; trigger?: string }[] = [
     { name: 'another package', shape: { wish: WISH }, want: 'run change_package', trigger: 'package: cpuCores 1 → 4' },
@@ -228,6 +234,25 @@ describe('the declaration', () => {
       shape: { spec: { runStrategy: 'Always' }, powerState: 'Stopped' },
       want: 'run start',
       trigger: 'spec.runStrategy Always',
+    },
+    {
+      name: 'running always, and the start was refused a moment ago',
+      shape: { spec: { runStrategy: 'Always' }, powerState: 'Stopped', status: { ...READY, ...refusedUntil(1) } },
+      want: 'rest',
+    },
+    {
+      name: 'running always, and the start was refused long ago',
+      shape: { spec: { runStrategy: 'Always' }, powerState: 'Stopped', status: { ...READY, ...refusedUntil(0) } },
+      want: 'run start',
+    },
+    {
+      name: 'running always, the start was refused, and the object was edited since',
+      shape: {
+        spec: { runStrategy: 'Always' },
+        powerState: 'Stopped',
+        status: { ...READY, ...refusedUntil(60), observedGeneration: 7 },
+      },
+      want: 'run start',
     },
     { name: 'halted, and it runs', shape: { spec: { runStrategy: 'Halted' } }, want: 'run stop' },
     {

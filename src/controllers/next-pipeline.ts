@@ -218,12 +218,19 @@ function powerChange(situation: Situation): NextWork | undefined {
   const { vm, now, powerState } = situation;
   if (powerState === 'Unknown' || powerState === undefined) return undefined;
   const { power, change, trigger } = powerWish(vm, powerState, isoTime(now));
+  if (power !== powerState && isHeldOff(vm, now)) return undefined;
   if (power !== powerState) {
     // That a suspension is over is only forgotten when the VM is as it was before: a start may fail.
     const begun = change?.suspension === undefined ? undefined : change;
     return run(situation, power === 'Running' ? start : stop, { trigger }, { ...begun, powerState });
   }
   return change === undefined ? undefined : { kind: 'rest', status: { ...vm.status, ...change } };
+}
+
+// What was refused a moment ago is refused again, unless somebody has edited the object.
+function isHeldOff({ metadata, status }: VirtualMachine, now: number): boolean {
+  const isEdited = (metadata.generation ?? 0) !== (status?.observedGeneration ?? 0);
+  return !isEdited && status?.powerRetryAt !== undefined && now < Date.parse(status.powerRetryAt);
 }
 
 function packageChange(situation: Situation): NextWork | undefined {

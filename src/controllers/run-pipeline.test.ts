@@ -1,6 +1,6 @@
 // How a pass of a pipeline ends: closed, paused, or given up; and what becomes of the operation that asked for it.
 import { describe, expect, test } from 'vitest';
-import { endOf, lastRun, request } from '../../test/builders/requests.ts';
+import { edit, endOf, lastRun, request } from '../../test/builders/requests.ts';
 import { type SimulatedOperator, simulatedOperator } from '../../test/builders/simulated-operator.ts';
 
 async function deployed(): Promise<SimulatedOperator> {
@@ -59,6 +59,20 @@ describe('a pipeline that only a person can help', () => {
     // The VM is as declared: who waits for health must not be told of an operation for ever.
     expect(conditionsOf(operator)).toMatchObject({ Ready: 'True' });
     expect(conditionsOf(operator)).not.toHaveProperty('Stalled');
+  });
+
+  test('of power that is declared is tried again every ten minutes, in no more runs than that, and shown', async () => {
+    await using operator = await deployed();
+    refuse(operator, /status\/shutdown$/, Number.POSITIVE_INFINITY);
+    await edit(operator, { runStrategy: 'Halted' });
+    await operator.passes();
+    const before = operator.vm()?.status?.runCount ?? 0;
+    for (let minute = 0; minute < 30; minute += 1) {
+      await operator.fake.clock.advance(60_000);
+      await operator.passes();
+    }
+    expect((operator.vm()?.status?.runCount ?? 0) - before).toBeLessThanOrEqual(3);
+    expect(conditionsOf(operator)).toMatchObject({ Ready: 'False' });
   });
 
   test('is kept where something is half made, and goes on by itself when it can', async () => {

@@ -75,7 +75,11 @@ export async function runPipeline(
 
 async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const { context, vm, visit } = turn;
-  const built = withoutEndedSuspension(vm, { ...result.status, observedGeneration: vm.metadata.generation ?? 0 });
+  const { powerRetryAt: _over, ...done } = result.status;
+  // Who waits for an edit must not take the end of something else for the end of it.
+  const isPending = isEdited({ ...vm, status: done }, context);
+  const observedGeneration = isPending ? vm.status?.observedGeneration : (vm.metadata.generation ?? 0);
+  const built = withoutEndedSuspension(vm, { ...done, observedGeneration });
   const status = withPackageCondition(vm, built, context);
   // The record first: after the status nobody comes back to it, and who waits for Ready wants to read it whole.
   await visit.openRecord(status);
@@ -85,8 +89,7 @@ async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const closed = closeOperation(ended, now);
   await visit.record(status, { notes: result.notes }, closed);
   context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
-  const isAskedForMore = isWaitedFor(turn) || isEdited({ ...vm, status: closed }, context);
-  return isAskedForMore ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
+  return isWaitedFor(turn) || isPending ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
 }
 
 function withoutEndedSuspension({ spec }: VirtualMachine, status: VirtualMachineStatus): VirtualMachineStatus {
@@ -99,6 +102,9 @@ function withoutEndedSuspension({ spec }: VirtualMachine, status: VirtualMachine
 function isEdited(vm: VirtualMachine, context: Context): boolean {
   return packageWish(vm, context).kind === 'differs';
 }
+
+/** A start or stop that is declared and refused is tried again after this long, or when the object is edited. */
+const POWER_RETRY_MS = 10 * 60_000;
 
 const AT_ONCE: ReconcileResult = { kind: 'after', ms: 0 };
 
@@ -134,9 +140,17 @@ function isGivenUp({ abandonable }: Machine, { class: kind }: Trouble): boolean 
   return abandonable === true && kind === 'stalled';
 }
 
-function givenUp({ context }: Turn, status: VirtualMachineStatus, { reason, message }: Trouble): VirtualMachineStatus {
+function givenUp(
+  { context, vm }: Turn,
+  status: VirtualMachineStatus,
+  { reason, message }: Trouble,
+): VirtualMachineStatus {
   const now = context.now();
-  return closeOperation(withEndedRequest(status, { result: 'Failed', reason, message }, now), now);
+  const ended = closeOperation(withEndedRequest(status, { result: 'Failed', reason, message }, now), now);
+  // Nobody asked for it but the declaration, which would ask again at every look.
+  if (status.operation?.request !== undefined) return ended;
+  // What is edited from now on may help, and is tried at once.
+  return { ...ended, powerRetryAt: isoTime(now + POWER_RETRY_MS), observedGeneration: vm.metadata.generation ?? 0 };
 }
 
 function isFailure(trouble: Trouble): boolean {

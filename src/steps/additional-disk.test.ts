@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { aDesign, aFacts, anOwner, anOwnVm, aStatus } from '../../test/builders/facts.ts';
 import type { VirtualMachineSpec } from '../api/virtual-machine.ts';
 import type { Facts } from '../machine/facts.ts';
-import { changeAdditionalDisk, createAdditionalDisk } from './additional-disk.ts';
+import {
+  changeAdditionalDisk,
+  createAdditionalDisk,
+  growAdditionalDisk,
+  limitAdditionalDisk,
+} from './additional-disk.ts';
 
 const VOLUME = 'local:2000/vm-2000-disk-1.qcow2';
 const SECOND = { scsi1: `${VOLUME},size=5G` };
@@ -95,5 +100,30 @@ describe('an additional disk in the package', () => {
 
   test('is left where it is', () => {
     expect(changeAdditionalDisk.plan(changing({ sizeGiB: 7 }))).toEqual({ kind: 'done' });
+  });
+});
+
+describe('a disk that somebody has taken out', () => {
+  const after = (type?: string, before = 5): Facts => {
+    const facts = changing({ lines: {}, sizeGiB: 5 });
+    const request = type === undefined ? undefined : { name: 'op', uid: 'u', type, digest: 'd', remembered: false };
+    const previous = { ...facts.design!.package, additionalDiskGiB: before };
+    const operation = { machine: 'change_package', startedAt: facts.status.operation!.startedAt, previous, request };
+    return { ...facts, status: { ...facts.status, operation } };
+  };
+
+  test.each([changeAdditionalDisk, growAdditionalDisk, limitAdditionalDisk])(
+    '$id does not put an empty one there',
+    (step) => {
+      expect(step.plan(after())).toMatchObject({ kind: 'skip', why: expect.stringContaining('scsi1 was taken out') });
+    },
+  );
+
+  test('is made anew when somebody asks for it', () => {
+    expect(changeAdditionalDisk.plan(after('ChangePackage'))).toMatchObject({ action: { kind: 'configure' } });
+  });
+
+  test('is made where the package had none before', () => {
+    expect(changeAdditionalDisk.plan(after(undefined, 0))).toMatchObject({ action: { kind: 'configure' } });
   });
 });

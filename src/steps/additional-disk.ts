@@ -44,9 +44,11 @@ export const changeAdditionalDisk: Step = {
   id: 'change-additional-disk',
   title: 'Change additional disk',
   plan: (facts) =>
-    withOwnVm(facts, (vm) =>
-      designOf(facts).package.additionalDiskGiB === 0 ? planRemoval(facts, vm) : planCreation(facts, vm),
-    ),
+    withOwnVm(facts, (vm) => {
+      if (designOf(facts).package.additionalDiskGiB === 0) return planRemoval(facts, vm);
+      if (isTakenOut(facts, vm)) return { kind: 'skip', why: takenOut(facts.status.disks?.additional) };
+      return planCreation(facts, vm);
+    }),
 };
 
 function planLimits(facts: Facts, key: string, drive: Drive): Verdict {
@@ -60,8 +62,24 @@ function withDisk(facts: Facts, plan: (key: string, drive: Drive) => Verdict): V
     const key = facts.status.disks?.additional;
     const drive = driveIn(vm, key);
     if (key !== undefined && drive !== undefined) return plan(key, drive);
+    if (isTakenOut(facts, vm)) return { kind: 'skip', why: takenOut(key) };
     return { kind: 'wait', reason: 'InProgress', message: 'The additional disk is not there yet.', afterMs: 1_000 };
   });
+}
+
+/**
+ * Whether the disk was there before the change and somebody has taken it out: an empty one in its place, which nobody
+ * asked for, would hide that.
+ */
+function isTakenOut({ status }: Facts, vm: OwnVm): boolean {
+  const { previous, request } = status.operation ?? {};
+  const isAskedFor = request?.type === 'ChangePackage';
+  const key = status.disks?.additional;
+  return !isAskedFor && key !== undefined && driveIn(vm, key) === undefined && (previous?.additionalDiskGiB ?? 0) > 0;
+}
+
+function takenOut(key: string | undefined): string {
+  return `${key} was taken out in Proxmox VE; an operation of type ChangePackage or CreateAdditionalDisk makes a new one`;
 }
 
 function planCreation(facts: Facts, vm: OwnVm): Verdict {

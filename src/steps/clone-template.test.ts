@@ -228,10 +228,27 @@ const takenByAStranger: Row[] = [
     facts: readyToClone({
       observed: { ...STRANGER, stamped: false },
       status: aStatus({
-        operation: { intent: { action: 'clone', sentAt: at(-500), attempt: 1 }, taskIDs: ['UPID:pve1:qmclone'] },
+        operation: {
+          intent: { action: 'clone', sentAt: at(-500), attempt: 1 },
+          taskIDs: ['UPID:pve1:00000001:00000002:65000000:qmclone:9000:op@pve!k8s:'],
+        },
       }),
     }),
     want: { kind: 'stall', reason: 'IdentityMismatch' },
+  },
+  {
+    name: 'a clone call without a task, in a reinstallation whose other tasks have ended: the number is given up',
+    facts: readyToClone({
+      observed: { ...STRANGER, stamped: false },
+      status: aStatus({
+        operation: {
+          machine: 'reinstall',
+          intent: { action: 'clone', sentAt: at(-500), attempt: 1 },
+          taskIDs: ['UPID:pve1:00000001:00000002:65000000:qmdestroy:9000:op@pve!k8s:'],
+        },
+      }),
+    }),
+    want: { kind: 'act', action: { kind: 'releaseVmid', vmid: VMID } },
   },
   {
     name: 'another intent is no clone call',

@@ -4,6 +4,7 @@ import { choosePlacement, type Placement, type PlacementProblem, type PlacementR
 import type { Facts, TemplateFacts } from '../machine/facts.ts';
 import { isoTime } from '../machine/progress.ts';
 import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
+import { parseUpid } from '../pve/upid.ts';
 import { isUnresolved, whileCloning } from './clone-call.ts';
 import { designOf, identityMismatch } from './own-vm.ts';
 
@@ -67,7 +68,7 @@ function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): 
 function wasMade({ status }: Facts): boolean {
   const { intent, taskIDs } = status.operation ?? {};
   // A clone that failed or was refused leaves no intent.
-  return intent?.action === 'clone' && (taskIDs ?? []).length > 0;
+  return intent?.action === 'clone' && (taskIDs ?? []).some((upid) => parseUpid(upid)?.type === 'qmclone');
 }
 
 function whenAbsent(facts: Facts, vmid: number): Verdict {
