@@ -53,7 +53,8 @@ export async function keepReady(
     tellMissed(context, stored, object);
   }
   const now = context.now();
-  return earlier(nextLook(status, now), correctionDueMs(vm.spec, status.drift, now));
+  const look = earlier(nextLook(status, now), correctionDueMs(vm.spec, status.drift, now));
+  return earlier(look, powerDueMs(status, now));
 }
 
 /** No pipeline runs that would tell of it. */
@@ -63,6 +64,11 @@ function tellMissed({ events }: Context, before: VirtualMachine, after: VirtualM
   const [was, is] = [before, after].map(({ status }) => findCondition(status?.conditions, 'Ready'));
   if (is?.reason !== 'VirtualMachineMissing' || was?.reason === is.reason) return;
   events.emit(after, { type: 'Warning', reason: is.reason, message: is.message });
+}
+
+/** When power that was refused is tried again. */
+function powerDueMs({ powerRetryAt }: VirtualMachineStatus, now: number): number | undefined {
+  return powerRetryAt === undefined ? undefined : Math.max(0, Date.parse(powerRetryAt) - now);
 }
 
 function earlier(look: ReconcileResult, dueMs: number | undefined): ReconcileResult {

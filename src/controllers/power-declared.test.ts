@@ -7,6 +7,8 @@ import { findCondition } from '../kube/conditions.ts';
 
 /** Until the list of the cluster is newer than the last pipeline, and trusted. */
 const LIST_MS = 45_000;
+/** What was refused is tried again after this long. */
+const RETRY_MS = 10 * 60_000;
 
 let operator: SimulatedOperator;
 
@@ -109,7 +111,7 @@ describe('a suspension', () => {
     expect(status()).not.toHaveProperty('suspension');
   });
 
-  test('that is taken away while a start is refused starts the VM as soon as it may be', async () => {
+  test('that is taken away while a start is refused starts the VM within ten minutes after it may', async () => {
     await deployed({});
     declare({ suspension: { reason: 'unpaid' } });
     await settle();
@@ -124,6 +126,7 @@ describe('a suspension', () => {
     expect(condition('Stalled')).toMatchObject({ status: 'True', reason: 'Forbidden' });
     expect(status()).toMatchObject({ powerState: 'Stopped', suspension: { powerBefore: 'Running' } });
     allow();
+    await operator.fake.clock.advance(RETRY_MS);
     await settle();
     expect(isRunning()).toBe(true);
     expect(status()).not.toHaveProperty('suspension');
