@@ -97,8 +97,13 @@ describe('records', () => {
     await done(world, 'web', 'stop', { type: 'Stop', stop: { gracePeriodSeconds: 0 } });
     await request(world, 'web', 'reboot', { type: 'Reboot' });
     const operation = await untilSaid(world, 'reboot', { status: 'False', reason: 'NotRunning' });
-    const run = await bed.client.get(resources.virtualMachineRun, operation.status?.runName ?? '', world.namespace);
-    expect(run.status).toMatchObject({ result: 'Failed', error: expect.stringMatching(/^NotRunning: /) as string });
+    const runName = operation.status?.runName ?? '';
+    const read = () => bed.client.get(resources.virtualMachineRun, runName, world.namespace);
+    await until('the record of it is written', async () => (await read()).status?.result !== undefined);
+    expect((await read()).status).toMatchObject({
+      result: 'Failed',
+      error: expect.stringMatching(/^NotRunning: /) as string,
+    });
     const vm = await world.vm('web');
     expect(vm.status?.lastFailure).toMatchObject({ step: 'reboot-vm', reason: 'NotRunning' });
     await done(world, 'web', 'start', { type: 'Start' });
