@@ -11,6 +11,20 @@ import {
   withRules,
 } from './object.ts';
 
+/** One step of the pipelines again, each on its own. */
+export const SINGLE_STEP_TYPES = [
+  'SetAddresses',
+  'SetCPUAndMemory',
+  'SetSystemDiskSize',
+  'SetSystemDiskLimits',
+  'CreateAdditionalDisk',
+  'SetAdditionalDiskSize',
+  'SetAdditionalDiskLimits',
+  'SetNetwork',
+  'SetFirewall',
+  'SetCloudInit',
+] as const;
+
 /** Everything that can be asked of a VM, one word each. */
 export const OPERATION_TYPES = [
   'Start',
@@ -25,16 +39,7 @@ export const OPERATION_TYPES = [
   'ResetPassword',
   'RetryTerminate',
   'Adopt',
-  'SetAddresses',
-  'SetCPUAndMemory',
-  'SetSystemDiskSize',
-  'SetSystemDiskLimits',
-  'CreateAdditionalDisk',
-  'SetAdditionalDiskSize',
-  'SetAdditionalDiskLimits',
-  'SetNetwork',
-  'SetFirewall',
-  'SetCloudInit',
+  ...SINGLE_STEP_TYPES,
 ] as const;
 
 /** Where ResetStatus can have a pipeline start again; the words are those of `status.state`, `remove` forgets the VM. */

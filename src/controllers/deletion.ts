@@ -28,9 +28,9 @@ export async function reconcileDeletion(
   signal: AbortSignal,
 ): Promise<ReconcileResult> {
   const { context } = parts;
-  if (vm.metadata.annotations?.[FORCE_REMOVE_ANNOTATION] === 'true') return forceRemove(vm, parts);
+  if (vm.metadata.annotations?.[FORCE_REMOVE_ANNOTATION] === 'true') return leave(vm, FORCED, parts);
   if (vm.spec.deletionProtection === true) return protect(vm, context);
-  if (vm.spec.deletionPolicy === 'Retain') return retain(vm, parts);
+  if (vm.spec.deletionPolicy === 'Retain') return leave(vm, RETAINED, parts);
   const opening = {
     vm: { name: vm.metadata.name, uid: vm.metadata.uid ?? '' },
     nowMs: context.now(),
@@ -117,35 +117,45 @@ export function withoutAbnormal(
   return conditions === undefined ? status : { ...status, conditions };
 }
 
-/** The VM stays as it is. Its addresses stay reserved: it still uses them. */
-async function retain(vm: VirtualMachine, { context, allocations }: VirtualMachineParts): Promise<ReconcileResult> {
-  const held = await allocations.allHeld(vm);
-  if (neverExisted(vm, held)) {
-    await allocations.releaseAll(vm);
-  } else {
-    const text = `VM ${whereabouts(vm, held)} was retained when ${keyOf(vm)} was deleted.`;
-    await allocations.leaveBehind(vm, text);
-    context.events.emit(vm, { type: 'Normal', reason: 'LeftBehind', message: text });
-    context.log.info({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid }, 'Retained virtual machine');
-  }
-  await letGo(vm, context);
-  return { kind: 'done' };
+/** How an object is let go whose VM is not destroyed: what is told of it, where, and how loudly. */
+interface Parting {
+  /** What is told of the VM at `place`, once the object `key` is gone. */
+  text(place: string, key: string): string;
+  event: 'Normal' | 'Warning';
+  level: 'info' | 'warn';
+  logged: string;
 }
 
+/** The VM stays as it is. Its addresses stay reserved: it still uses them. */
+const RETAINED: Parting = {
+  text: (place, key) => `VM ${place} was retained when ${key} was deleted.`,
+  event: 'Normal',
+  level: 'info',
+  logged: 'Retained virtual machine',
+};
+
 /** Proxmox VE is not touched. What may still be there keeps its reservations, which say so. */
-async function forceRemove(
+const FORCED: Parting = {
+  text: (place, key) => `VM ${place} may be left: ${key} was removed by force.`,
+  event: 'Warning',
+  level: 'warn',
+  logged: 'Removed by force',
+};
+
+async function leave(
   vm: VirtualMachine,
+  { text, event, level, logged }: Parting,
   { context, allocations }: VirtualMachineParts,
 ): Promise<ReconcileResult> {
   const held = await allocations.allHeld(vm);
   if (neverExisted(vm, held)) {
     await allocations.releaseAll(vm);
   } else {
-    const text = `VM ${whereabouts(vm, held)} may be left: ${keyOf(vm)} was removed by force.`;
-    await allocations.leaveBehind(vm, text);
+    const message = text(whereabouts(vm, held), keyOf(vm));
+    await allocations.leaveBehind(vm, message);
     // A namespace that is being deleted takes no events: the reservations and the log tell it too.
-    context.events.emit(vm, { type: 'Warning', reason: 'LeftBehind', message: text });
-    context.log.warn({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, 'Removed by force');
+    context.events.emit(vm, { type: event, reason: 'LeftBehind', message });
+    context.log[level]({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, logged);
   }
   await letGo(vm, context);
   return { kind: 'done' };

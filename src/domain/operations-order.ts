@@ -1,5 +1,9 @@
 // In which order operations are executed, and which later one makes an earlier one pointless.
-import type { OperationType, VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
+import {
+  type OperationType,
+  SINGLE_STEP_TYPES,
+  type VirtualMachineOperation,
+} from '../api/virtual-machine-operation.ts';
 
 type Ordered = Pick<VirtualMachineOperation, 'metadata'>;
 
@@ -11,16 +15,7 @@ const REDONE: ReadonlySet<OperationType> = new Set([
   'SetDNSRecords',
   'ChangePackage',
   'ResetPassword',
-  'SetAddresses',
-  'SetCPUAndMemory',
-  'SetSystemDiskSize',
-  'SetSystemDiskLimits',
-  'CreateAdditionalDisk',
-  'SetAdditionalDiskSize',
-  'SetAdditionalDiskLimits',
-  'SetNetwork',
-  'SetFirewall',
-  'SetCloudInit',
+  ...SINGLE_STEP_TYPES,
 ]);
 
 const REMAKING: ReadonlySet<OperationType> = new Set(['Reinstall', 'Redeploy']);
