@@ -84,8 +84,9 @@ export const REASONS = {
     cure: 'Start it by an operation, or set spec.runStrategy to Always.',
   },
   DeletionProtected: {
-    meaning: 'The object is being deleted while spec.deletionProtection is true; nothing is destroyed.',
-    cure: 'Set spec.deletionProtection to false to let the deletion go on.',
+    meaning:
+      'While spec.deletionProtection is true, an object that is being deleted waits, and an operation that would destroy the VM or its disks is refused. Nothing is destroyed.',
+    cure: 'Set spec.deletionProtection to false to let the deletion go on, or to ask for the operation once more.',
   },
   RestartRequired: {
     meaning: 'Changes of the configuration are pending until the VM is started anew.',

@@ -87,6 +87,14 @@ const reinstall = z
   })
   .describe('What to install; required with type Reinstall.');
 
+const redeploy = z
+  .object({
+    confirmation: z
+      .enum(['REDEPLOY'])
+      .describe('The word REDEPLOY: the VM is destroyed with everything on its disks, and its addresses are released.'),
+  })
+  .describe('Required with type Redeploy.');
+
 const resetStatus = withRules(
   z.object({
     state: z
@@ -133,6 +141,7 @@ const spec = withRules(
     type: z.enum(OPERATION_TYPES).describe('What to do.'),
     stop: stop.optional(),
     reinstall: reinstall.optional(),
+    redeploy: redeploy.optional(),
     resetStatus: resetStatus.optional(),
     adopt: adopt.optional(),
     deadlineSeconds: z
@@ -160,6 +169,7 @@ const spec = withRules(
       fieldPath: '.stop',
     },
     onlyWith('reinstall', 'Reinstall'),
+    onlyWith('redeploy', 'Redeploy'),
     onlyWith('resetStatus', 'ResetStatus'),
     onlyWith('adopt', 'Adopt'),
   ],

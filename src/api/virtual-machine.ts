@@ -130,7 +130,9 @@ const spec = withRules(
     deletionProtection: z
       .boolean()
       .optional()
-      .describe('While true, a deletion of this object destroys nothing and waits. Unset means false.'),
+      .describe(
+        'While true, a deletion of this object destroys nothing and waits, and operations that would destroy the VM or its disks (Reinstall, Redeploy, ResetStatus to terminate or remove) are refused. Unset means false.',
+      ),
     consent: z
       .object({
         destroyVolumes: z

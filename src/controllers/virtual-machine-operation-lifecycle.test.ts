@@ -136,6 +136,23 @@ describe('operations of one VM', () => {
     expect(operator.writes()).toHaveLength(before);
   });
 
+  test('that would destroy a protected VM or its disks touch nothing', async () => {
+    operator.declare('web-1', { deletionProtection: true });
+    await operator.passes('web-1', isReady);
+    const before = operator.writes().length;
+    ask('Reinstall', { reinstall: { confirmation: 'REINSTALL' } });
+    ask('Redeploy', { redeploy: { confirmation: 'REDEPLOY' } });
+    ask('ResetStatus', { resetStatus: { state: 'terminate' } });
+    await decided();
+    expect(answers().sort()).toEqual([
+      'redeploy False DeletionProtected',
+      'reinstall False DeletionProtected',
+      'resetstatus False DeletionProtected',
+    ]);
+    expect(operator.writes()).toHaveLength(before);
+    expect(operator.vm()?.metadata.deletionTimestamp).toBeUndefined();
+  });
+
   test('that are superseded touch nothing', async () => {
     await deployed();
     ask('Reboot');

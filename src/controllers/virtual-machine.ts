@@ -169,10 +169,6 @@ async function reset(
 ): Promise<ReconcileResult> {
   const target = operation.spec.resetStatus?.state ?? 'ready';
   const isEnd = target === 'remove' || target === 'terminate';
-  if (isEnd && vm.spec.deletionProtection === true) {
-    const message = 'spec.deletionProtection is true. Set it to false first.';
-    return end(vm, context, vm.status ?? {}, { operation, reason: 'DeletionProtected', message });
-  }
   // The deletion first: an operation that is told to be done must not lose what it was for.
   const current = isEnd ? await requestDeletion(vm, target === 'remove', context) : vm;
   const interrupted = withInterruptedRequest(vm.status ?? {}, `operation ${operation.metadata.name}`, context.now());

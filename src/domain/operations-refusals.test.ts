@@ -3,10 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { anOwner } from '../../test/builders/facts.ts';
 import { aPlan } from '../../test/builders/objects.ts';
 import { anOperation } from '../../test/builders/operations.ts';
-import { OPERATION_TYPES, type OperationType } from '../api/virtual-machine-operation.ts';
+import { OPERATION_TYPES, type OperationType, RESET_TARGETS } from '../api/virtual-machine-operation.ts';
 import type { VirtualMachineSpec } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
-import { deletionRefusal, powerRefusal, redeployRefusal, templateRefusal } from './operations-refusals.ts';
+import {
+  deletionRefusal,
+  powerRefusal,
+  protectionRefusal,
+  redeployRefusal,
+  templateRefusal,
+} from './operations-refusals.ts';
 
 const alive = anOwner();
 const dying = anOwner({ deletionTimestamp: '2026-03-01T10:00:00Z' });
@@ -66,6 +72,43 @@ describe('power', () => {
     expect(refusal?.message).toBe(
       'Stop is refused: spec.runStrategy is Always and decides about power. Change it, or set it to Manual.',
     );
+  });
+});
+
+describe('protection against deletion', () => {
+  const guarded = { spec: { ...alive.spec, deletionProtection: true } };
+
+  test('keeps the machine from what would destroy it or its disks, and from nothing else', () => {
+    expect(refusedOf((type) => protectionRefusal(anOperation(type), guarded))).toEqual(['Reinstall', 'Redeploy']);
+  });
+
+  test('keeps the object from ends that ResetStatus brings about', () => {
+    const refused = RESET_TARGETS.filter((state) =>
+      protectionRefusal(anOperation('ResetStatus', { spec: { resetStatus: { state } } }), guarded),
+    );
+    expect(refused).toEqual(['terminate', 'remove']);
+  });
+
+  test.each([
+    { name: 'nothing is said', spec: {} },
+    { name: 'it was taken off', spec: { deletionProtection: false } },
+  ])('keeps it from nothing where $name', ({ spec }) => {
+    const vm = { spec: { ...alive.spec, ...spec } };
+    expect(refusedOf((type) => protectionRefusal(anOperation(type), vm))).toEqual([]);
+  });
+
+  test.each([
+    { operation: anOperation('Reinstall'), lost: 'the disks of the VM would be destroyed' },
+    { operation: anOperation('Redeploy'), lost: 'the VM would be destroyed' },
+    {
+      operation: anOperation('ResetStatus', { spec: { resetStatus: { state: 'terminate' } } }),
+      lost: 'the object would be deleted',
+    },
+  ])('says what would be lost and the way out: $lost', ({ operation, lost }) => {
+    expect(protectionRefusal(operation, guarded)).toEqual({
+      reason: 'DeletionProtected',
+      message: `${operation.spec.type} is refused: spec.deletionProtection is true, and ${lost}. Set it to false first.`,
+    });
   });
 });
 

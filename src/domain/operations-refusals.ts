@@ -53,6 +53,25 @@ export function powerRefusal(type: OperationType, { spec }: Pick<VirtualMachine,
   return { reason: 'RunStrategyDecides', message };
 }
 
+/** What is left of the machine after the operations that a protection keeps from it. */
+const LOSSES: Partial<Record<OperationType, string>> = {
+  Reinstall: 'the disks of the VM would be destroyed',
+  Redeploy: 'the VM would be destroyed',
+};
+
+/** Why an operation does not end or wipe a machine that is protected against its deletion. */
+export function protectionRefusal(
+  { spec: { type, resetStatus } }: Pick<VirtualMachineOperation, 'spec'>,
+  { spec }: Pick<VirtualMachine, 'spec'>,
+): Refusal | undefined {
+  if (spec.deletionProtection !== true) return undefined;
+  const endsObject = resetStatus?.state === 'terminate' || resetStatus?.state === 'remove';
+  const loss = endsObject ? 'the object would be deleted' : LOSSES[type];
+  if (loss === undefined) return undefined;
+  const message = `${type} is refused: spec.deletionProtection is true, and ${loss}. Set it to false first.`;
+  return { reason: 'DeletionProtected', message };
+}
+
 /** Why a machine is not deployed anew: it is ready and there. `snapshotShowsVm` as for `operationFate`. */
 export function redeployRefusal({ status }: VirtualMachine, snapshotShowsVm: boolean): Refusal | undefined {
   if (status?.state !== 'ready' || status.operation !== undefined || !snapshotShowsVm) return undefined;

@@ -9,7 +9,13 @@ import {
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { ExecutedOperation, OperationStatus } from '../api/virtual-machine-status.ts';
 import { operationDigest } from './operations-memory.ts';
-import { deletionRefusal, powerRefusal, redeployRefusal, type Refusal } from './operations-refusals.ts';
+import {
+  deletionRefusal,
+  powerRefusal,
+  protectionRefusal,
+  redeployRefusal,
+  type Refusal,
+} from './operations-refusals.ts';
 import { isLater, supersedes } from './operations-order.ts';
 
 /** Annotation on a VM that holds everything; any value but "false" does. */
@@ -139,11 +145,18 @@ function executedBefore({ operation, vm }: Case): OperationFate | undefined {
 }
 
 function refused({ operation, vm, snapshotShowsVm }: Case): OperationFate | undefined {
-  const refusal = deletionRefusal(operation, vm) ?? (vm && typeRefusal(operation.spec.type, vm, snapshotShowsVm));
+  const refusal = deletionRefusal(operation, vm) ?? (vm && typeRefusal(operation, vm, snapshotShowsVm));
   return refusal === undefined ? undefined : { kind: 'refused', ...refusal };
 }
 
-function typeRefusal(type: OperationType, vm: VirtualMachine, snapshotShowsVm: boolean): Refusal | undefined {
+function typeRefusal(
+  operation: VirtualMachineOperation,
+  vm: VirtualMachine,
+  snapshotShowsVm: boolean,
+): Refusal | undefined {
+  const { type } = operation.spec;
+  const protection = protectionRefusal(operation, vm);
+  if (protection !== undefined) return protection;
   return type === 'Redeploy' ? redeployRefusal(vm, snapshotShowsVm) : powerRefusal(type, vm);
 }
 

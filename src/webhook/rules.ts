@@ -13,7 +13,13 @@ import {
   vmidHeld,
   zoneInUse,
 } from './rules/in-use.ts';
-import { operationPossible, operationRights, reinstallTemplate, reinstallWarning } from './rules/operations.ts';
+import {
+  machineUnprotected,
+  operationPossible,
+  operationRights,
+  reinstallTemplate,
+  reinstallWarning,
+} from './rules/operations.ts';
 import { operatorOwned } from './rules/operator-owned.ts';
 import { planOptionsStay, planShrinksNothing } from './rules/plan-roll-out.ts';
 import { planNameRule, planPlaces, planSurprises } from './rules/plans.ts';
@@ -45,6 +51,7 @@ export const RULES: readonly Rule[] = [
   systemStays,
   // what is asked of a VM
   operationPossible,
+  machineUnprotected,
   reinstallTemplate,
   operationRights,
   operationPermitted,

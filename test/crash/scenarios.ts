@@ -89,7 +89,7 @@ export const RENEWALS: readonly Scenario[] = [
     name: 'redeploy',
     profile: linked,
     given: [STALLED],
-    when: together(ALLOWED_AGAIN, operate('Redeploy')),
+    when: together(ALLOWED_AGAIN, operate('Redeploy', { redeploy: { confirmation: 'REDEPLOY' } })),
     kinds: DEATHS,
   },
 ];

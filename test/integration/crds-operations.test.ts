@@ -122,8 +122,26 @@ describe('refused', () => {
     },
     {
       name: 'the parameters of a reinstallation elsewhere',
-      spec: { type: 'Redeploy', reinstall: REINSTALL },
+      spec: { type: 'Reboot', reinstall: REINSTALL },
       field: 'spec.reinstall',
+      says: /with no other type/,
+    },
+    {
+      name: 'a deployment anew without the word',
+      spec: { type: 'Redeploy' },
+      field: 'spec.redeploy',
+      says: /must be set with type Redeploy/,
+    },
+    {
+      name: 'a deployment anew with the word of another type',
+      spec: { type: 'Redeploy', redeploy: { confirmation: 'REINSTALL' } },
+      field: 'spec.redeploy.confirmation',
+      says: /Unsupported value/,
+    },
+    {
+      name: 'the word of a deployment anew elsewhere',
+      spec: { type: 'Reboot', redeploy: { confirmation: 'REDEPLOY' } },
+      field: 'spec.redeploy',
       says: /with no other type/,
     },
     {

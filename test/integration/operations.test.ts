@@ -12,6 +12,7 @@ import { condition, startWorld, type World } from './harness-world.ts';
 import { changes, done, powerChanges, request, runOf, untilDone, untilSaid } from './requests.ts';
 
 const OTHER_TEMPLATE = 9011;
+const REDEPLOY = { type: 'Redeploy', redeploy: { confirmation: 'REDEPLOY' } } as const;
 
 let bed: TestBed;
 let world: World;
@@ -151,7 +152,7 @@ describe('a VM that is ready', () => {
   });
 
   test('Redeploy is refused: there is Reinstall', async () => {
-    await request(world, 'web', 'not-needed', { type: 'Redeploy' });
+    await request(world, 'web', 'not-needed', REDEPLOY);
     await untilSaid(world, 'not-needed', { status: 'False', reason: 'VirtualMachineReady' });
   });
 });
@@ -165,7 +166,7 @@ test('Redeploy: a machine that was lost in its deploy is made anew', async () =>
   });
   await world.create(aVirtualMachine('lost'));
   await world.untilStalled('lost', 'VirtualMachineMissing');
-  const { run } = await done(world, 'lost', 'redeploy', { type: 'Redeploy' });
+  const { run } = await done(world, 'lost', 'redeploy', REDEPLOY);
   expect(run.spec.machine).toBe('redeploy');
   const vm = await world.untilReady('lost');
   expect(world.madeVmids).toContain(vm.status?.vmid);

@@ -4,7 +4,13 @@ import { aPlan } from '../../../test/builders/objects.ts';
 import { anOperation } from '../../../test/builders/operations.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../api/virtual-machine.ts';
 import { RESET_TARGETS, type OperationType } from '../../api/virtual-machine-operation.ts';
-import { operationPossible, operationRights, reinstallTemplate, reinstallWarning } from './operations.ts';
+import {
+  machineUnprotected,
+  operationPossible,
+  operationRights,
+  reinstallTemplate,
+  reinstallWarning,
+} from './operations.ts';
 
 const asked = (type: OperationType) => created(anOperation(type));
 const of = (vm: VirtualMachine): World => ({ virtualMachines: [vm] });
@@ -62,6 +68,36 @@ holdRule(operationPossible, [
     world: of(built),
     want: refused('is gone'),
   },
+]);
+
+const resetting = (state: (typeof RESET_TARGETS)[number]) =>
+  created(anOperation('ResetStatus', { spec: { resetStatus: { state } } }));
+const guarded = having({ deletionProtection: true });
+const protectedFrom = (says: string) => [{ path: 'spec.type', code: 'DeletionProtected', says }] as const;
+
+holdRule(machineUnprotected, [
+  {
+    name: 'Reinstall of a protected VM',
+    review: asked('Reinstall'),
+    world: guarded,
+    want: protectedFrom('the disks of the VM would be destroyed'),
+  },
+  {
+    name: 'Redeploy of a protected VM',
+    review: asked('Redeploy'),
+    world: guarded,
+    want: protectedFrom('the VM would be destroyed'),
+  },
+  {
+    name: 'an end of a protected VM by ResetStatus',
+    review: resetting('remove'),
+    world: guarded,
+    want: protectedFrom('the object would be deleted'),
+  },
+  { name: 'ResetStatus of a protected VM', review: resetting('creation'), world: guarded },
+  { name: 'Reboot of a protected VM', review: asked('Reboot'), world: guarded },
+  { name: 'Reinstall of a VM that is not protected', review: asked('Reinstall'), world: of(built) },
+  { name: 'Reinstall of a VM that does not exist yet', review: asked('Reinstall') },
 ]);
 
 const PATH = 'spec.reinstall.template';
@@ -129,9 +165,6 @@ holdRule(reinstallTemplate, [
     world: { ...strict, virtualMachines: [aBuiltVm({ options: { operatingSystem: 9100 } })] },
   },
 ]);
-
-const resetting = (state: (typeof RESET_TARGETS)[number]) =>
-  created(anOperation('ResetStatus', { spec: { resetStatus: { state } } }));
 
 holdRule(operationRights, [
   { name: 'Adopt', review: asked('Adopt'), want: [{ path: 'spec.type', code: 'PermissionRequired', unless: 'adopt' }] },

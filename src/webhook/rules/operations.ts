@@ -2,7 +2,7 @@
 import type { PlanSpec } from '../../api/plan.ts';
 import type { VirtualMachine } from '../../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../../api/virtual-machine-operation.ts';
-import { deletionRefusal, powerRefusal, templateRefusal } from '../../domain/operations-refusals.ts';
+import { deletionRefusal, powerRefusal, protectionRefusal, templateRefusal } from '../../domain/operations-refusals.ts';
 import { resolvePackage } from '../../domain/package.ts';
 import { familyRefusal } from '../../domain/template-families.ts';
 import type { AdmissionFacts } from '../facts.ts';
@@ -27,6 +27,21 @@ export const operationPossible: Rule<VirtualMachineOperation> = {
     const vm = vmOf(review, facts);
     const refusal = deletionRefusal(object, vm) ?? (vm && powerRefusal(object.spec.type, vm));
     return refusal === undefined ? [] : [{ path: 'spec.type', code: 'OperationRefused', message: refusal.message }];
+  },
+};
+
+export const machineUnprotected: Rule<VirtualMachineOperation> = {
+  id: 'machine-unprotected',
+  kind,
+  verbs: ['CREATE'],
+  title: 'No operation destroys what is on a VM, or ends it, while it is protected against deletion.',
+  codes: ['DeletionProtected'],
+  example:
+    'Reinstall is refused: spec.deletionProtection is true, and the disks of the VM would be destroyed. Set it to false first.',
+  check(review, facts) {
+    const vm = vmOf(review, facts);
+    const refusal = vm && protectionRefusal(review.object, vm);
+    return refusal === undefined ? [] : [{ path: 'spec.type', code: 'DeletionProtected', message: refusal.message }];
   },
 };
 
