@@ -1,72 +1,18 @@
 // Acts as a billing system: plain HTTP with the token of a ServiceAccount that has the shipped billing role and nothing else.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Agent, request } from 'undici';
-import type { StatusBody } from '../../src/kube/errors.ts';
 import { codeBlocks } from '../arch/documents.ts';
+import { Account, type HttpRequest } from './account.ts';
 import { ROOT, type TestBed } from './harness.ts';
-
-/** One request of a client that knows nothing of Kubernetes but paths and JSON. */
-export interface HttpRequest {
-  method: string;
-  path: string;
-  contentType?: string;
-  body?: object;
-}
-
-export interface HttpAnswer<T = StatusBody> {
-  status: number;
-  /** The API server's warnings. */
-  warnings: readonly string[];
-  body: T;
-}
 
 /** The namespace that docs/billing.md speaks of. */
 export const PAGE_NAMESPACE = 'customer-142';
 const ACCOUNT = 'billing';
 
-/** A billing system that has nothing but its role. */
-export class BillingAccount implements AsyncDisposable {
-  readonly #url: string;
-  readonly #token: string;
-  readonly #agent: Agent;
-
-  private constructor(url: string, token: string, agent: Agent) {
-    this.#url = url;
-    this.#token = token;
-    this.#agent = agent;
-  }
-
-  /** Makes the account as docs/billing.md tells. */
-  static async create({ cluster, kubectl }: TestBed): Promise<BillingAccount> {
-    await kubectl(['create', 'namespace', ACCOUNT]);
-    await kubectl(['-n', ACCOUNT, 'create', 'serviceaccount', ACCOUNT]);
-    const binding = ['--clusterrole=pve-operator-billing', `--serviceaccount=${ACCOUNT}:${ACCOUNT}`];
-    await kubectl(['create', 'clusterrolebinding', ACCOUNT, ...binding]);
-    const token = (await kubectl(['-n', ACCOUNT, 'create', 'token', ACCOUNT])).trim();
-    const authority = cluster.kubeConfig.getCurrentCluster()?.caData ?? '';
-    const ca = Buffer.from(authority, 'base64').toString('utf8');
-    return new BillingAccount(cluster.plane.url, token, new Agent({ connect: { ca } }));
-  }
-
-  async send<T = StatusBody>({ method, path, contentType, body }: HttpRequest): Promise<HttpAnswer<T>> {
-    const answer = await request(`${this.#url}${path}`, {
-      method,
-      dispatcher: this.#agent,
-      headers: {
-        authorization: `Bearer ${this.#token}`,
-        accept: 'application/json',
-        ...(contentType === undefined ? {} : { 'content-type': contentType }),
-      },
-      body: body === undefined ? null : JSON.stringify(body),
-    });
-    const warnings = [answer.headers['warning'] ?? []].flat();
-    return { status: answer.statusCode, warnings, body: (await answer.body.json()) as T };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.close();
-  }
+/** A billing system that has nothing but its role, as docs/billing.md tells to make its account. */
+export async function billingAccount(bed: TestBed): Promise<Account> {
+  await bed.kubectl(['create', 'namespace', ACCOUNT]);
+  return Account.create(bed, { namespace: ACCOUNT, name: ACCOUNT, roles: ['pve-operator-billing'] });
 }
 
 /** The request of a section of docs/billing.md, sent to another namespace. */

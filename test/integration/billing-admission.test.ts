@@ -5,7 +5,8 @@ import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import type { StatusBody } from '../../src/kube/errors.ts';
 import { aPlan, aPool } from '../builders/objects.ts';
 import { resources } from '../../src/api/resources.ts';
-import { BillingAccount, documented, type HttpRequest } from './billing-account.ts';
+import type { Account, HttpRequest } from './account.ts';
+import { billingAccount, documented } from './billing-account.ts';
 import { startTestBed, type TestBed } from './harness.ts';
 import { startOperator } from './harness-operator.ts';
 import { startWorld, untilClusterReady, type World } from './harness-world.ts';
@@ -17,7 +18,7 @@ const TENANT = 'customer';
 
 let bed: TestBed;
 let world: World;
-let billing: BillingAccount;
+let billing: Account;
 
 beforeAll(async () => {
   bed = await startTestBed();
@@ -33,7 +34,7 @@ beforeAll(async () => {
     aPlan({ ...NAME_RULE, memoryGiB: 2 }, 'kvm-large'),
     aPlan({ ...NAME_RULE, allowedNamespaces: { names: ['somebody-else'] } }, 'kvm-private'),
   );
-  billing = await BillingAccount.create(bed);
+  billing = await billingAccount(bed);
   const binding = ['rolebinding', TENANT, '--clusterrole=pve-operator-tenant-edit', `--user=${TENANT}`];
   await bed.kubectl(['-n', world.namespace, 'create', ...binding]);
 });

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { optionSchemas } from '../../src/api/options.ts';
 import { resources } from '../../src/api/resources.ts';
-import { BillingAccount, documented, type HttpAnswer, type HttpRequest, PAGE_NAMESPACE } from './billing-account.ts';
+import type { Account, HttpAnswer, HttpRequest } from './account.ts';
+import { billingAccount, documented, PAGE_NAMESPACE } from './billing-account.ts';
 import {
   type BillingRefusal,
   CHANGE_REFUSALS,
@@ -19,12 +20,12 @@ const REINSTALL = documented('Reinstall', PAGE_NAMESPACE);
 const CHANGE = documented('Suspend', PAGE_NAMESPACE);
 
 let bed: TestBed;
-let billing: BillingAccount;
+let billing: Account;
 
 beforeAll(async () => {
   bed = await startTestBed();
   await bed.kubectl(['create', 'namespace', PAGE_NAMESPACE]);
-  billing = await BillingAccount.create(bed);
+  billing = await billingAccount(bed);
   const zeros = Object.fromEntries(Object.keys(optionSchemas).map((name) => [name, 0]));
   const effective = {
     ...zeros,

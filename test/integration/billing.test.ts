@@ -5,7 +5,8 @@ import type { VirtualMachineOperation } from '../../src/api/virtual-machine-oper
 import type { KubeObject } from '../../src/kube/types.ts';
 import { aPlan, aPool } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
-import { BillingAccount, documented, type HttpAnswer } from './billing-account.ts';
+import type { Account, HttpAnswer } from './account.ts';
+import { billingAccount, documented } from './billing-account.ts';
 import { startTestBed, type TestBed } from './harness.ts';
 import { condition, isReady, startWorld, type World } from './harness-world.ts';
 
@@ -14,7 +15,7 @@ const LIMIT_MS = 60_000;
 
 let bed: TestBed;
 let world: World;
-let billing: BillingAccount;
+let billing: Account;
 
 beforeAll(async () => {
   bed = await startTestBed();
@@ -24,7 +25,7 @@ beforeAll(async () => {
     aPlan({ nameRule: '{client_id}-{service_id}' }, 'kvm-small'),
     aPlan({ nameRule: '{client_id}-{service_id}', memoryGiB: 2 }, 'kvm-large'),
   );
-  billing = await BillingAccount.create(bed);
+  billing = await billingAccount(bed);
 });
 
 afterAll(async () => {
