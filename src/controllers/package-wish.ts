@@ -3,6 +3,7 @@ import type { Plan, PlanRevision } from '../api/plan.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { EffectivePackage } from '../api/virtual-machine-status.ts';
 import { packageDifference, resolvePackage } from '../domain/package.ts';
+import { planChoice } from '../domain/plan-choice.ts';
 import type { Explanation } from '../errors.ts';
 import type { Context } from './context.ts';
 import { allowedPlan } from './design.ts';
@@ -66,19 +67,27 @@ function revisionOf(
   newest: boolean,
 ): PlanRevision | { explanation: Explanation } | undefined {
   const kept = stores.planRevisions.get(vm.status?.planRevision ?? '');
-  const plan = stores.plans.get(vm.spec.planRef.name);
-  if (kept !== undefined && kept.spec.planName !== vm.spec.planRef.name)
-    return otherPlansRevision(vm, plan, { stores });
-  const isFollowed = newest || plan?.spec.rollOut === 'Automatic';
-  return isFollowed && plan !== undefined ? currentRevision(plan, stores) : kept;
+  const { name } = vm.spec.planRef;
+  const choice = planChoice(name, { plan: stores.plans.get(name), kept }, { newest });
+  switch (choice.kind) {
+    case 'kept':
+      return choice.revision;
+    case 'followed':
+      return currentRevision(choice.plan, stores);
+    case 'other':
+      return otherPlansRevision(vm, choice.plan, { stores });
+    case 'missing':
+      return kept && missingPlan(vm);
+    default:
+      return undefined;
+  }
 }
 
 function otherPlansRevision(
   vm: VirtualMachine,
-  plan: Plan | undefined,
+  plan: Plan,
   context: Pick<Context, 'stores'>,
 ): PlanRevision | { explanation: Explanation } | undefined {
-  if (plan === undefined) return missingPlan(vm);
   const explanation = otherPlanProblem(vm, plan, context);
   return explanation === undefined ? currentRevision(plan, context.stores) : { explanation };
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PlanSpec } from '../../api/plan.ts';
 import type { VirtualMachine } from '../../api/virtual-machine.ts';
+import { chosenSpec, planChoice } from '../../domain/plan-choice.ts';
 import type { KubeObject } from '../../kube/types.ts';
 import type { AdmissionFacts } from '../facts.ts';
 import type { Review } from '../rule.ts';
@@ -19,15 +20,9 @@ export function changesPackage(review: Review<VirtualMachine>): boolean {
   return changes(review, ({ spec }) => [spec.planRef, spec.options ?? {}, spec.configurableOptions ?? {}]);
 }
 
-/** The plan as the VM is or will be built from it: the revision that it keeps, unless it follows the newest or names another plan. */
-export function planSpecOf(vm: VirtualMachine, facts: AdmissionFacts): PlanSpec | undefined {
-  const { name } = vm.spec.planRef;
-  const plan = facts.plan(name);
-  const kept = facts.planRevision(vm.status?.planRevision ?? '');
-  const isKept = kept?.spec.planName === name && plan?.spec.rollOut !== 'Automatic';
-  return isKept ? kept.spec.plan : (plan?.spec ?? keptSpec(kept, name));
-}
-
-function keptSpec(kept: ReturnType<AdmissionFacts['planRevision']>, planName: string): PlanSpec | undefined {
-  return kept?.spec.planName === planName ? kept.spec.plan : undefined;
+/** The plan as the VM is or will be built from it. */
+export function planSpecOf({ spec, status }: VirtualMachine, facts: AdmissionFacts): PlanSpec | undefined {
+  const { name } = spec.planRef;
+  const kept = facts.planRevision(status?.planRevision ?? '');
+  return chosenSpec(planChoice(name, { plan: facts.plan(name), kept }));
 }
