@@ -1,21 +1,14 @@
-// `npm run test:mutation [-- PART]`: makes mistakes in the rules of admission, one at a time, and prints those that no test notices. PART of a path limits it to some files.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+// `npm run test:mutation [-- PART…]`: makes mistakes in the rules of admission, one at a time, and prints those that no test notices. PARTs of paths limit it to some files.
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { createVitest } from 'vitest/node';
+import { type Equivalent, EQUIVALENTS } from './mutation/equivalents.ts';
 import { type Mutant, mutantsOf } from './mutation/mutants.ts';
+import { type Subject, subjectsIn } from './mutation/subjects.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const RULES = join(root, 'src/webhook/rules');
-
-/** What the rules rest on and what was written for them; the rest of the domain has tests of its own steps. */
-const DOMAIN = ['disk-shrink', 'pool-edits', 'targets', 'template-families', 'namespaces', 'operations-refusals'];
-
-const rules = readdirSync(RULES).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
-const files = [
-  ...rules.map((name) => join(RULES, name)),
-  ...DOMAIN.map((name) => join(root, `src/domain/${name}.ts`)),
-  join(root, 'src/webhook/review.ts'),
-].filter((file) => file.includes(process.argv[2] ?? ''));
+const parts = process.argv.slice(2);
+const subjects = subjectsIn(root).filter(({ file }) => parts.length === 0 || parts.some((part) => file.includes(part)));
 
 /** The file that is mutated at the moment, and its text. */
 let active: { file: string; source: string } | undefined;
@@ -33,47 +26,56 @@ const vitest = await createVitest(
     isolate: true,
     pool: 'threads',
     maxWorkers: 1,
+    // One test that is red is enough.
+    bail: 1,
     reporters: [{}],
   },
   { plugins: [{ name: 'mutant', enforce: 'pre', load: (id) => (id === active?.file ? active.source : undefined) }] },
 );
 
-const survivors: string[] = [];
-let killed = 0;
-for (const file of files) {
-  const source = readFileSync(file, 'utf8');
+const count = { killed: 0, equivalent: 0, survived: 0 };
+const unused = new Set<Equivalent>(EQUIVALENTS.filter(({ file }) => subjects.some((one) => one.file === file)));
+for (const subject of subjects) await tryMutantsOf(subject);
+await vitest.close();
+
+for (const { file, from, to } of unused) console.log(`not equivalent, or not there  ${file}  ${from}  →  ${to}`);
+const total = count.killed + count.equivalent + count.survived;
+console.log(`mutants: ${total}, killed: ${count.killed}, equivalent: ${count.equivalent}, survived: ${count.survived}`);
+process.exitCode = count.survived + unused.size === 0 ? 0 : 1;
+
+async function tryMutantsOf(subject: Subject): Promise<void> {
+  const source = readFileSync(join(root, subject.file), 'utf8');
   // With a test that is red anyway every mutant would count as noticed.
-  if (!(await survives(file, { source })))
-    throw new Error(`The tests of ${relative(root, file)} fail without a mistake.`);
+  if (!(await survives(subject, { source }))) throw new Error(`The tests of ${subject.file} fail without a mistake.`);
   for (const mutant of mutantsOf(source)) {
-    if (await survives(file, mutant)) {
-      const shown = `${relative(root, file)}:${mutant.line}  ${oneLine(mutant.from)}  →  ${oneLine(mutant.to)}`;
-      survivors.push(shown);
-      console.log(`survived  ${shown}`);
-    } else {
-      killed += 1;
-    }
+    if (await survives(subject, mutant)) noteSurvivor(subject.file, mutant);
+    else count.killed += 1;
   }
 }
-await vitest.close();
-console.log(`mutants: ${killed + survivors.length}, killed: ${killed}, survived: ${survivors.length}`);
 
-async function survives(file: string, { source }: Pick<Mutant, 'source'>): Promise<boolean> {
-  active = { file, source };
-  vitest.invalidateFile(file);
-  const specifications = await vitest.globTestSpecifications(testsOf(file));
+function noteSurvivor(file: string, mutant: Mutant): void {
+  const [from, to] = [oneLine(mutant.from), oneLine(mutant.to)];
+  const known = EQUIVALENTS.find((one) => one.file === file && one.from === from && one.to === to);
+  if (known !== undefined) {
+    unused.delete(known);
+    count.equivalent += 1;
+    return;
+  }
+  count.survived += 1;
+  console.log(`survived  ${file}:${mutant.line}  ${from}  →  ${to}`);
+}
+
+async function survives({ file, tests }: Subject, { source }: Pick<Mutant, 'source'>): Promise<boolean> {
+  const path = join(root, file);
+  active = { file: path, source };
+  vitest.invalidateFile(path);
+  const specifications = await vitest.globTestSpecifications(tests.map((test) => join(root, test)));
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications);
   active = undefined;
-  vitest.invalidateFile(file);
+  vitest.invalidateFile(path);
   // Vitest tells of what ran before as well.
   const ran = testModules.filter(({ moduleId }) => specifications.some((one) => one.moduleId === moduleId));
   return unhandledErrors.length === 0 && ran.every((module) => module.ok());
-}
-
-/** The tests beside the file; what has none is tested by those of all rules. */
-function testsOf(file: string): string[] {
-  const own = file.replace(/\.ts$/, '.test.ts');
-  return [existsSync(own) ? own : RULES];
 }
 
 function oneLine(text: string): string {
