@@ -17,8 +17,8 @@ export function fileForWrite(call: Call): FirewallFile {
   return file;
 }
 
-/** Refuses a digest of another state of the file. */
-export function requireFileDigest(file: FirewallFile, digest: unknown): void {
+/** Refuses a digest of another state of the file, in the words of every call but the config calls. */
+export function requireFileDigest(file: { readonly digest: string }, digest: unknown): void {
   if (typeof digest === 'string' && digest !== '' && digest !== file.digest) {
     throw failure('detected modified configuration - file changed by other user? Try again.');
   }

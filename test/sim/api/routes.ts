@@ -25,6 +25,7 @@ import { firewallOptionRoutes } from './firewall-options.ts';
 import { firewallRuleRoutes } from './firewall-rules.ts';
 import { firewallSetRoutes } from './firewall-sets.ts';
 import { migrateRoutes } from './migrate.ts';
+import { moveDiskRoutes } from './move-disk.ts';
 import { nodeRoutes } from './nodes.ts';
 import { powerRoutes } from './power.ts';
 import { resizeRoutes } from './resize.ts';
@@ -50,6 +51,7 @@ export const routes: readonly Route[] = [
   ...agentRoutes,
   ...snapshotRoutes,
   ...templateRoutes,
+  ...moveDiskRoutes,
   ...poolRoutes,
   ...cloudInitRoutes,
   ...storageVolumeRoutes,

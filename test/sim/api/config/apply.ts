@@ -6,6 +6,7 @@ import type { Drive } from '../../state/drive.ts';
 import { freeVolume, isOwnedBy } from '../../state/disk-work.ts';
 import { regenerateCloudInit } from '../../state/cloud-init.ts';
 import type { Vm } from '../../state/vm.ts';
+import { isInSnapshot } from '../../state/volume-features.ts';
 import type { World } from '../../state/world.ts';
 import { durations } from '../../tasks/durations.ts';
 import { isFastOption } from './option-groups.ts';
@@ -26,12 +27,8 @@ function releaseDrive(world: World, vm: Vm, slot: string, force: boolean): void 
 export function deallocate(world: World, vm: Vm, drive: Drive): void {
   const volume = world.volumes.find(drive.file, vm.node);
   if (volume === undefined || !isOwnedBy(world, drive.file, vm)) return;
-  for (const section of vm.snapshots.values()) {
-    const inUse = Object.entries(section.options).some(
-      ([key, text]) => isDriveName(key) && parseDrive(key, text)?.file === drive.file,
-    );
-    if (inUse) throw failure(`unable to delete '${drive.file}' - volume is still in use (snapshot?)`);
-  }
+  if (isInSnapshot(vm, drive.file))
+    throw failure(`unable to delete '${drive.file}' - volume is still in use (snapshot?)`);
   freeVolume(world, volume);
 }
 

@@ -145,6 +145,13 @@ async function update(call: Call, sync: boolean): Promise<unknown> {
   });
 }
 
+/** Sets options of a VM whose lock is held already, as a config call inside another call's task does. */
+export async function setOptions(call: Call, vm: Vm, set: Options, log: Log): Promise<void> {
+  const summary = summaryOf(set);
+  log.print(`update VM ${vm.vmid}: ${summary}`);
+  await work(call, vm, { set, deletions: [], reverts: [], force: false, digest: undefined, summary }, log);
+}
+
 /** With `background_delay` the answer waits for the task that long. */
 async function answerInBackground(call: Call, id: number, task: Task): Promise<string | null> {
   const delay = Number(call.params['background_delay'] ?? 0);
