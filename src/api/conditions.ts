@@ -189,6 +189,11 @@ export const REASONS = {
     meaning: 'The namespace may not use the plan, cluster, pool or zone, or the plan does not allow the template.',
     cure: 'Ask the platform team to grant it.',
   },
+  FamilyMixed: {
+    meaning:
+      'The reinstallation would go from Linux to Windows or back, and the plan forbids that. Nothing is destroyed.',
+    cure: 'Choose a template of the family that the VM has.',
+  },
   OptionInvalid: {
     meaning: 'An option is unknown, said twice or out of bounds; the message names it.',
     cure: 'Correct the option.',

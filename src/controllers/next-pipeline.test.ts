@@ -215,6 +215,16 @@ describe('a reinstallation', () => {
   test('installs a template that the plan allows', () => expect(systemOf(reinstall(9001))).toBe(9001));
   test('refuses another', () =>
     expect(reinstall(666)).toMatchObject({ kind: 'refuse', explanation: { reason: 'NotAllowed' } }));
+  test('refuses another family where the plan forbids it, named or declared', () => {
+    const allowedTemplates = [{ vmid: 9100, family: 'Windows' as const }];
+    const { spec: plan } = aPlan({ allowedTemplates, familyChange: 'Forbidden' });
+    const refused = { kind: 'refuse', explanation: { reason: 'FamilyMixed' } };
+    expect(reinstall(9100, { plan })).toMatchObject(refused);
+    expect(reinstall(undefined, { plan, spec: { options: { operatingSystem: 9100 } } })).toMatchObject(refused);
+    expect(systemOf(reinstall(undefined, { plan }))).toBe(9000);
+  });
+  test('of a VM that was never built leaves the package to the deploy', () =>
+    expect(statusOf(reinstall(9001, { status: { state: 'ready' } })).effective).toBeUndefined());
   test('is possible when the plan is gone', () =>
     expect(systemOf(reinstall(undefined, { plan: undefined }))).toBe(9000));
 });

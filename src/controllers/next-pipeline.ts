@@ -8,9 +8,8 @@ import type { VirtualMachineOperation } from '../api/virtual-machine-operation.t
 import type { Explanation } from '../errors.ts';
 import { corrected, correctionHistory, correctionTrigger } from '../domain/drift.ts';
 import { isRemembered, operationDigest } from '../domain/operations-memory.ts';
-import { templateRefusal } from '../domain/operations-refusals.ts';
-import { resolvePackage } from '../domain/package.ts';
 import { powerWish } from '../domain/power.ts';
+import { reinstallation } from '../domain/reinstallation.ts';
 import { isoTime, type Opening, openOperation } from '../machine/progress.ts';
 import type { Machine } from '../machine/vocabulary.ts';
 import {
@@ -36,7 +35,7 @@ export interface Situation {
   wish(options?: { newest?: boolean }): PackageWish;
   /** Whether the VM runs, as the newest list shows it: the status is written only after this was decided. */
   powerState: VirtualMachineStatus['powerState'];
-  /** The plan in the revision that the VM keeps. */
+  /** The plan in the revision that the VM keeps, or as it stands where it keeps none. */
   plan: PlanSpec | undefined;
   /** Whether the operation that asked for the running pipeline is past its deadline. */
   expired: boolean;
@@ -174,16 +173,17 @@ function opening(operation: VirtualMachineOperation): OpeningOptions {
   };
 }
 
-// A template that is named is chosen once, for this reinstallation; without one the declared operating system is installed.
+// A template that is named is chosen once, for this reinstallation. What admission refuses is refused here too: the disks
+// are gone afterwards, and the webhook may have been stopped.
 function requestedReinstallation(situation: Situation, operation: VirtualMachineOperation): NextWork {
   const { vm, plan } = situation;
   const effective = vm.status?.effective;
-  if (plan === undefined || effective === undefined) return run(situation, reinstall, opening(operation));
-  const refusal = templateRefusal(plan, operation.spec.reinstall?.template);
-  if (refusal !== undefined) return { kind: 'refuse', operation, explanation: refusal };
-  const declaredSystem = resolvePackage({ plan, spec: vm.spec }).package?.operatingSystem;
-  const operatingSystem = operation.spec.reinstall?.template ?? declaredSystem ?? effective.operatingSystem;
-  const change = { effective: { ...effective, operatingSystem } };
+  if (plan === undefined) return run(situation, reinstall, opening(operation));
+  const found = reinstallation(vm, plan, operation.spec.reinstall?.template);
+  if (found.kind === 'refused') return { kind: 'refuse', operation, explanation: found.refusal };
+  const { operatingSystem } = found;
+  const isKnown = effective !== undefined && operatingSystem !== undefined;
+  const change = isKnown ? { effective: { ...effective, operatingSystem } } : {};
   return run(situation, reinstall, opening(operation), change);
 }
 

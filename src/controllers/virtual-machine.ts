@@ -1,4 +1,5 @@
 // The reconcile of a VirtualMachine: finalizer first, then what it needs next, then one status write.
+import type { PlanSpec } from '../api/plan.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
@@ -77,11 +78,17 @@ function situationOf(vm: VirtualMachine, context: Context): Situation {
     operation: nextOperation(vm, operations, { snapshotShowsVm, now }),
     powerState: powerOf(vm, context),
     wish: (options) => packageWish(vm, context, options),
-    plan: context.stores.planRevisions.get(vm.status?.planRevision ?? '')?.spec.plan,
+    plan: planBuiltFrom(vm, context),
     expired: operations.some((operation) => isRequestOf(operation, vm) && (deadlineOf(operation) ?? now) < now),
     correctsDrift: correctionDueMs(vm.spec, vm.status?.drift, now) === 0,
     isMissing: !snapshotShowsVm,
   };
+}
+
+// As for the design: without a revision of its own the VM is built from the plan as it stands.
+function planBuiltFrom({ spec, status }: VirtualMachine, { stores }: Context): PlanSpec | undefined {
+  const kept = stores.planRevisions.get(status?.planRevision ?? '');
+  return kept?.spec.plan ?? stores.plans.get(spec.planRef.name)?.spec;
 }
 
 function isRequestOf({ metadata }: VirtualMachineOperation, { status }: VirtualMachine): boolean {

@@ -39,6 +39,8 @@ describe('familyRefusal', () => {
     { from: WINDOWS, to: WINDOWS, refused: false },
     { from: 666, to: WINDOWS, refused: false },
     { from: LINUX, to: 666, refused: false },
+    { from: undefined, to: WINDOWS, refused: false },
+    { from: LINUX, to: undefined, refused: false },
   ])('$from to $to where mixing is forbidden: $refused', ({ from, to, refused }) => {
     expect(familyRefusal(offering('Forbidden'), from, to) !== undefined).toBe(refused);
   });

@@ -9,9 +9,9 @@ export function familyOf(plan: PlanSpec, vmid: number): Family | undefined {
   return template === undefined ? undefined : (template.family ?? 'Linux');
 }
 
-/** Why a VM that was made from one template must not be made from the other, as a sentence; undefined when it may. */
-export function familyRefusal(plan: PlanSpec, from: number, to: number): string | undefined {
-  if (plan.familyChange !== 'Forbidden') return undefined;
+/** Why a VM that was made from one template must not be made from the other, as a sentence; undefined when it may, or one of them is not known. */
+export function familyRefusal(plan: PlanSpec, from: number | undefined, to: number | undefined): string | undefined {
+  if (plan.familyChange !== 'Forbidden' || from === undefined || to === undefined) return undefined;
   const before = familyOf(plan, from);
   const after = familyOf(plan, to);
   if (before === undefined || after === undefined || before === after) return undefined;

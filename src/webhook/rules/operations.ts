@@ -1,10 +1,7 @@
 // What may be asked of a VM by an operation.
-import type { PlanSpec } from '../../api/plan.ts';
-import type { VirtualMachine } from '../../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../../api/virtual-machine-operation.ts';
-import { deletionRefusal, powerRefusal, protectionRefusal, templateRefusal } from '../../domain/operations-refusals.ts';
-import { resolvePackage } from '../../domain/package.ts';
-import { familyRefusal } from '../../domain/template-families.ts';
+import { deletionRefusal, powerRefusal, protectionRefusal } from '../../domain/operations-refusals.ts';
+import { reinstallation } from '../../domain/reinstallation.ts';
 import type { AdmissionFacts } from '../facts.ts';
 import type { Reason, Review, Right, Rule } from '../rule.ts';
 import { planSpecOf } from './change.ts';
@@ -56,11 +53,10 @@ export const reinstallTemplate: Rule<VirtualMachineOperation> = {
     const vm = vmOf(review, facts);
     const plan = vm && planSpecOf(vm, facts);
     if (vm === undefined || plan === undefined || review.object.spec.type !== 'Reinstall') return [];
-    const named = review.object.spec.reinstall?.template;
-    const refusal = templateRefusal(plan, named);
-    if (refusal !== undefined) return [{ path: TEMPLATE_PATH, code: 'TemplateNotAllowed', message: refusal.message }];
-    const message = mixture(vm, plan, named);
-    return message === undefined ? [] : [{ path: TEMPLATE_PATH, code: 'FamilyMixed', message }];
+    const found = reinstallation(vm, plan, review.object.spec.reinstall?.template);
+    if (found.kind !== 'refused') return [];
+    const { reason, message } = found.refusal;
+    return [{ path: TEMPLATE_PATH, code: reason === 'FamilyMixed' ? reason : 'TemplateNotAllowed', message }];
   },
 };
 
@@ -93,13 +89,6 @@ export const reinstallWarning: Rule<VirtualMachineOperation> = {
     return [`Everything on the disks of ${spec.virtualMachineName} and its snapshots will be destroyed; backups stay.`];
   },
 };
-
-// Without a template the declared operating system is installed.
-function mixture({ spec, status }: VirtualMachine, plan: PlanSpec, named: number | undefined): string | undefined {
-  const built = status?.effective?.operatingSystem;
-  const wanted = named ?? resolvePackage({ plan, spec }).package?.operatingSystem;
-  return built === undefined || wanted === undefined ? undefined : familyRefusal(plan, built, wanted);
-}
 
 function vmOf({ object, namespace }: OperationReview, facts: AdmissionFacts) {
   return facts.virtualMachine(namespace, object.spec.virtualMachineName);

@@ -42,7 +42,7 @@ export const familyKept: Rule<VirtualMachine> = {
     const plan = planSpecOf(review.object, facts);
     const built = statusOf(review)?.effective?.operatingSystem;
     const wanted = packageOf(review.object, facts)?.operatingSystem;
-    if (plan === undefined || built === undefined || wanted === undefined || !changesPackage(review)) return [];
+    if (plan === undefined || !changesPackage(review)) return [];
     const message = familyRefusal(plan, built, wanted);
     return message === undefined
       ? []
