@@ -14,7 +14,6 @@ const FACTS: { readonly [N in Need]: string } = {
   firewall: 'firewall options and address set of the VM',
   power: 'whether the VM runs, asked live',
   credentials: 'whether the Secret with user and password was made',
-  cloneTask: 'whether a clone task still runs on the cluster',
   guestAgent: 'whether the agent in the running guest answers',
   restartTask: 'what became of a reboot or reset whose call got no answer',
   pending: 'the options of the running VM whose change waits for its next start',

@@ -104,6 +104,13 @@ export const statusSchema = z.object({
     .meta({ format: 'date-time' })
     .optional()
     .describe('When the VM was first seen in Proxmox VE with the stamp of this object.'),
+  cloneUnansweredAt: z
+    .string()
+    .meta({ format: 'date-time' })
+    .optional()
+    .describe(
+      'When the newest clone call was sent that got no answer and was sent once more. Until it cannot be carried out any more the VMID is not given back.',
+    ),
   node: nodeName.optional().describe('Node the VM is on.'),
   powerState: z
     .enum(['Running', 'Stopped', 'Unknown'])

@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { findSystemDisk } from '../pve/drive.ts';
 import { ADDRESS_SET } from '../domain/firewall.ts';
-import { WaitingError } from '../errors.ts';
+import { StalledError, WaitingError } from '../errors.ts';
 import type { ClusterFacts, Design, Facts, Need, ObservedVm, ClusterTimes, TemplateFacts } from '../machine/facts.ts';
 import type { VmRef } from '../pve/client.ts';
 import { PveError } from '../pve/errors.ts';
@@ -14,6 +14,7 @@ import { type Context, INDEX } from './context.ts';
 import { matchingDnsZones } from './dns-publication.ts';
 import { observeVm } from './observe.ts';
 import { resolveDesign } from './design.ts';
+import { deployRefusal } from './quota-slots.ts';
 
 const SNAPSHOT_WAIT_MS = 1_000;
 
@@ -27,7 +28,7 @@ export interface GatherInput {
   wake(): void;
 }
 
-type Gathered = Partial<Pick<Facts, Need | 'inForce'>>;
+type Gathered = Partial<Pick<Facts, Need | 'cloneTask' | 'inForce'>>;
 
 /** The facts of one pass over one VM. */
 export class Gatherer {
@@ -54,11 +55,16 @@ export class Gatherer {
     const base = this.#base(status, needs);
     for (const need of ORDER.filter((candidate) => needs.includes(candidate))) {
       if (need in this.#gathered) continue;
-      const facts = { ...base, ...this.#gathered };
-      const found = need === 'pending' ? await waiting(this.#input, facts) : await GATHER[need](this.#input, facts);
-      Object.assign(this.#gathered, need === 'pending' ? found : { [need]: found });
+      Object.assign(this.#gathered, await this.#look(need, { ...base, ...this.#gathered }));
     }
     return { ...base, ...this.#gathered };
+  }
+
+  async #look(need: Need, facts: Facts): Promise<Gathered> {
+    if (need === 'pending') return waiting(this.#input, facts);
+    if (need !== 'observed') return { [need]: await GATHER[need](this.#input, facts) };
+    const observed = await lookAt(this.#input, facts);
+    return { observed, cloneTask: await cloneTask(this.#input, { ...facts, observed }) };
   }
 
   /** The connection of the VM's cluster; throws when the cluster cannot be used as it is configured. */
@@ -86,6 +92,7 @@ export class Gatherer {
   #designOf(status: VirtualMachineStatus): Design | undefined {
     if (this.#designTried) return this.#design;
     const { context, vm, deleting } = this.#input;
+    if (!deleting) demandSlot({ ...vm, status }, context);
     try {
       this.#design = resolveDesign({ ...vm, status }, context);
     } catch (error) {
@@ -124,6 +131,12 @@ export class Gatherer {
       times: clusterTimes(open?.spec),
     };
   }
+}
+
+// Nothing is made, and nothing is reserved for it, before the VM has its place in the quota of its plan.
+function demandSlot(vm: VirtualMachine, { stores }: Context): void {
+  const refusal = deployRefusal(vm, stores);
+  if (refusal !== undefined) throw new StalledError(refusal.reason, refusal.message);
 }
 
 const CLOCK_TOLERANCE_SECONDS = 60;
@@ -169,7 +182,6 @@ const ORDER: readonly Need[] = [
   'credentials',
   'template',
   'observed',
-  'cloneTask',
   'power',
   'firewall',
   'guestAgent',
@@ -179,7 +191,9 @@ const ORDER: readonly Need[] = [
   'cloneSlot',
 ];
 
-const GATHER: { [N in Exclude<Need, 'pending'>]: (input: GatherInput, facts: Facts) => Promise<Gathered[N]> } = {
+const GATHER: {
+  [N in Exclude<Need, 'observed' | 'pending'>]: (input: GatherInput, facts: Facts) => Promise<Gathered[N]>;
+} = {
   // All of them, whoever may use them: an overlap is an overlap also with a pool that is closed to the VM.
   addresses: async ({ context, allocations }, { cluster }) => ({
     pools: context.stores.pools.byIndex(INDEX.cluster, cluster.name),
@@ -193,27 +207,6 @@ const GATHER: { [N in Exclude<Need, 'pending'>]: (input: GatherInput, facts: Fac
   },
 
   template: async ({ context }, facts) => templateFacts(context.clusters.connection(facts.cluster.name), facts),
-
-  // Where no VMID was ever decided on there is nothing to look for, and nobody to ask: the cluster may not even exist.
-  observed: async ({ context }, facts) =>
-    facts.held.vmid === undefined
-      ? { kind: 'absent' }
-      : observed(context.clusters.connection(facts.cluster.name), facts),
-
-  cloneTask: async ({ context }, facts) => {
-    const { cluster, observed: seen, design } = facts;
-    const isCloning = seen?.kind === 'cloning' || (seen?.kind === 'ours' && seen.lock === 'clone');
-    if (!isCloning) return undefined;
-    const tasks = await context.clusters.connection(cluster.name).api.clusterTasks();
-    const source = design?.package.operatingSystem;
-    const clones = tasks.filter(
-      ({ type, id }) => type === 'qmclone' && (source === undefined || id === String(source)),
-    );
-    if (clones.some(({ state }) => state.state === 'running')) return { running: true };
-    // The clone may have ended between the two looks; only one that is still seen without a task is broken.
-    const again = await observed(context.clusters.connection(cluster.name), facts);
-    return { running: again.kind !== seen?.kind };
-  },
 
   power: async ({ context }, { cluster, observed: seen, held }) => {
     if (seen?.kind !== 'ours' || held.vmid === undefined) return undefined;
@@ -312,7 +305,7 @@ function requireSnapshot(connection: ClusterConnection) {
   );
 }
 
-async function observed(connection: ClusterConnection, { held, status, vm }: Facts): Promise<ObservedVm> {
+async function observedVm(connection: ClusterConnection, { held, status, vm }: Facts): Promise<ObservedVm> {
   const { vmid } = held;
   if (vmid === undefined) return { kind: 'absent' };
   const listed = requireSnapshot(connection).vms.get(vmid);
@@ -321,4 +314,24 @@ async function observed(connection: ClusterConnection, { held, status, vm }: Fac
   if (!attempted && listed === undefined) return { kind: 'absent' };
   const hints = [status.node, listed?.node].filter((node) => node !== undefined);
   return observeVm(connection, { uid: vm.metadata.uid ?? '', vmid, nodeHints: [...new Set(hints)] });
+}
+
+// Where no VMID was ever decided on there is nothing to look for, and nobody to ask: the cluster may not even exist.
+async function lookAt({ context }: GatherInput, facts: Facts): Promise<ObservedVm> {
+  if (facts.held.vmid === undefined) return { kind: 'absent' };
+  return observedVm(context.clusters.connection(facts.cluster.name), facts);
+}
+
+// A VM that is half cloned is waited for as long as somebody works on it, whatever step finds it.
+async function cloneTask({ context }: GatherInput, facts: Facts): Promise<Facts['cloneTask']> {
+  const { cluster, observed: seen, design } = facts;
+  const isCloning = seen?.kind === 'cloning' || (seen?.kind === 'ours' && seen.lock === 'clone');
+  if (!isCloning) return undefined;
+  const tasks = await context.clusters.connection(cluster.name).api.clusterTasks();
+  const source = design?.package.operatingSystem;
+  const clones = tasks.filter(({ type, id }) => type === 'qmclone' && (source === undefined || id === String(source)));
+  if (clones.some(({ state }) => state.state === 'running')) return { running: true };
+  // The clone may have ended between the two looks; only one that is still seen without a task is broken.
+  const again = await observedVm(context.clusters.connection(cluster.name), facts);
+  return { running: again.kind !== seen?.kind };
 }

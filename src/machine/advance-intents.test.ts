@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { aFacts, at } from '../../test/builders/facts.ts';
 import { aStep, doing, done, PlayedWorld, started } from '../../test/builders/played-machine.ts';
+import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { DefectError, StalledError, TransientError, UnknownOutcomeError, WaitingError } from '../errors.ts';
 import { type Advance, advance } from './advance.ts';
 import { type Action, defineMachine } from './vocabulary.ts';
@@ -31,9 +32,9 @@ describe('intents', () => {
     expect(result.status).toMatchObject({ operation: { taskID: UPID, taskIDs: [UPID] } });
   });
 
-  test('when it cannot be stored, nothing is sent', async () => {
-    const result = await advance(cloning, started(), {
-      facts: async (status) => aFacts({ status }),
+  async function whenNothingIsStored(status: VirtualMachineStatus): Promise<Advance> {
+    const result = await advance(cloning, status, {
+      facts: async (current) => aFacts({ status: current }),
       perform: (action, facts) => world.perform(action, facts),
       task: async () => world.taskView,
       save: () => Promise.reject(new TransientError('Conflict.')),
@@ -41,6 +42,16 @@ describe('intents', () => {
     });
     expect(world.effects()).toEqual([]);
     expect(result.trouble?.class).toBe('transient');
+    return result;
+  }
+
+  test('when it cannot be stored, nothing is sent, and nothing says that it was', async () => {
+    expect(intentOf(await whenNothingIsStored(started()))).toBeUndefined();
+  });
+
+  test('when the second one cannot be stored, the first is still remembered', async () => {
+    const intent = { action: 'clone', sentAt: at(-9), attempt: 1 };
+    expect(intentOf(await whenNothingIsStored(started({}, { intent })))).toEqual(intent);
   });
 
   test.each<{ name: string; error: Error; kept: boolean }>([
@@ -68,6 +79,34 @@ describe('intents', () => {
     world.now += 5_000;
     world.act = () => new TransientError('The id is taken.', { refused: true });
     expect(intentOf(await world.play(cloning, first.status))).toEqual({ action: 'clone', sentAt: at(0), attempt: 1 });
+  });
+
+  describe('of several clone calls without an answer the newest is remembered', () => {
+    const FIRST = { action: 'clone', sentAt: at(-9), attempt: 1 };
+
+    test('while the next one is on its way', async () => {
+      world.act = () => new UnknownOutcomeError('No answer.');
+      const { status } = await world.play(cloning, started({}, { intent: FIRST }));
+      expect(status).toMatchObject({ cloneUnansweredAt: at(-9), operation: { intent: { sentAt: at(0), attempt: 2 } } });
+    });
+
+    test('when another call takes the place of the intent', async () => {
+      const machine = defineMachine('deploy', 'creation', { clone: doing('x', { kind: 'createCredentials' }) });
+      const { status } = await world.play(machine, started({}, { intent: FIRST }));
+      expect(status.cloneUnansweredAt).toBe(at(-9));
+    });
+
+    test('after the step and the run: either may have made the VM, the other may still come', async () => {
+      world.lines = { cloning: 'done' };
+      const { status } = await world.play(cloning, started({ cloneUnansweredAt: at(-20) }, { intent: FIRST }));
+      expect(status.cloneUnansweredAt).toBe(at(-9));
+    });
+
+    test('a single one has made the VM that is there', async () => {
+      world.lines = { cloning: 'done' };
+      const { status } = await world.play(cloning, started({}, { intent: FIRST }));
+      expect(status).not.toHaveProperty('cloneUnansweredAt');
+    });
   });
 
   test('a step that is done has no intent any more', async () => {

@@ -16,6 +16,7 @@ import {
   withChanged,
   withFailedTask,
   withIntent,
+  withIntentBefore,
   withIntentOf,
   withObstacle,
   withoutIntent,
@@ -300,7 +301,7 @@ class Pass {
   async #perform(action: Action, facts: Facts): Promise<ActionResult> {
     const before = this.status.operation?.intent;
     if (INTENT.has(action.kind)) this.#set(withIntent(this.status, action.kind, this.#visit.now()));
-    if (DURABLE_INTENT.has(action.kind)) await this.#visit.save(this.status);
+    if (DURABLE_INTENT.has(action.kind)) await this.#saveIntent(before);
     const result = await this.#attempt(action, facts, before);
     if (TRIED.has(action.kind)) this.#set(withTried(this.status, action.kind));
     if (result.kind === 'refused') return result;
@@ -312,6 +313,16 @@ class Pass {
       throw this.#waitingForTask();
     }
     return result;
+  }
+
+  // What could not be stored is not sent: the status that the pass ends with must not say that it was.
+  async #saveIntent(before: Intent | undefined): Promise<void> {
+    try {
+      await this.#visit.save(this.status);
+    } catch (error) {
+      this.#set(withIntentBefore(this.status, before));
+      throw error;
+    }
   }
 
   // A call that was certainly not carried out leaves no intent: what shows up later was not ours. An earlier one of the

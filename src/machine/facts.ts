@@ -15,7 +15,6 @@ export type Need =
   | 'firewall'
   | 'power'
   | 'credentials'
-  | 'cloneTask'
   | 'guestAgent'
   | 'snapshots'
   | 'pending'
@@ -101,7 +100,7 @@ export interface Facts {
   power?: 'running' | 'stopped';
   /** Whether the Secret with user and password was made. It is never read back: the password is derived. */
   credentials?: { kind: 'absent' } | { kind: 'present'; user: string; secretName: string };
-  /** Whether a clone of the template runs on its node, whoever started it. */
+  /** Whether a clone of the template runs on its node, whoever started it; looked at with a VM that is half cloned. */
   cloneTask?: { running: boolean };
   /** Whether the agent in the guest answers; absent while the VM is stopped. */
   guestAgent?: { answers: boolean };

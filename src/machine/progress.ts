@@ -116,11 +116,13 @@ export function completeStep(
   const { status } = position;
   const operation = operationOf(status);
   const record = stepRecord(machine, position, entry, end);
-  const { intent: _intent, blockedBySnapshots: _blocked, why: _why, failedTasks: _failed, ...kept } = operation;
+  const { intent, blockedBySnapshots: _blocked, why: _why, failedTasks: _failed, ...kept } = operation;
+  // Of several clone calls one has made the VM; which one is not known, and any other may still be carried out.
+  const wasRepeated = intent?.action === 'clone' && status.cloneUnansweredAt !== undefined;
   return {
     done: position.done + 1,
     status: {
-      ...status,
+      ...(wasRepeated ? withUnansweredClone(status, intent) : status),
       state: entry.state,
       operation: { ...kept, steps: [...withoutRecord(operation, record), record] },
     },
@@ -162,8 +164,23 @@ export function stepName(entry: MachineEntry): string {
 /** Stores what is about to be done, so that a crash finds it. */
 export function withIntent(status: VirtualMachineStatus, action: ActionKind, nowMs: number): VirtualMachineStatus {
   const operation = operationOf(status);
-  const attempt = operation.intent?.action === action ? operation.intent.attempt + 1 : 1;
-  return { ...status, operation: { ...operation, intent: { action, sentAt: isoTime(nowMs), attempt } } };
+  const { intent: before } = operation;
+  const attempt = before?.action === action ? before.attempt + 1 : 1;
+  const next = before?.action === 'clone' ? withUnansweredClone(status, before) : status;
+  return { ...next, operation: { ...operation, intent: { action, sentAt: isoTime(nowMs), attempt } } };
+}
+
+// A clone call that got no answer may be carried out long after the VM that a later one made has come and gone: when it
+// was sent outlives its intent, its step and its run.
+function withUnansweredClone(status: VirtualMachineStatus, { sentAt }: Intent): VirtualMachineStatus {
+  return { ...status, cloneUnansweredAt: sentAt };
+}
+
+/** Nothing was sent: the intent that was there before is there again. */
+export function withIntentBefore(status: VirtualMachineStatus, before: Intent | undefined): VirtualMachineStatus {
+  return before === undefined
+    ? withoutIntent(status)
+    : { ...status, operation: { ...operationOf(status), intent: before } };
 }
 
 /** The call that was about to be made was not carried out, or its end is known. */
@@ -178,8 +195,7 @@ export function withIntentOf(
   before: Intent | undefined,
   action: ActionKind,
 ): VirtualMachineStatus {
-  if (before?.action !== action) return withoutIntent(status);
-  return { ...status, operation: { ...operationOf(status), intent: before } };
+  return withIntentBefore(status, before?.action === action ? before : undefined);
 }
 
 /** Keys of a refused configuration change that may have stayed behind as pending; undefined when they are gone. */

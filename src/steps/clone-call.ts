@@ -1,28 +1,33 @@
 // What is known of a clone call that was sent: whether it may still be carried out, and whether it is still being worked on.
 import type { Facts } from '../machine/facts.ts';
-import type { Intent } from '../machine/progress.ts';
 import type { Verdict } from '../machine/vocabulary.ts';
+import { mayStillArrive } from './unanswered-call.ts';
 
 const RECHECK_MS = 1_000;
-/** A write that got no answer may still be carried out: for our own limit, Proxmox VE's (30 s between nodes) and a margin. */
-const BEYOND_OUR_LIMIT_MS = 40_000;
+const UNRESOLVED_RECHECK_MS = 5_000;
 /** A clone whose task is not in the list any more for this long has been cut off. */
 const BROKEN_CLONE_MS = 30_000;
 
-/** Whether a clone call was sent whose end is not known. */
-export function isUnresolved(facts: Facts): boolean {
-  const intent = facts.status.operation?.intent;
-  return intent?.action === 'clone' && mayStillArrive(facts, intent);
+/**
+ * Holds up what would give the VMID away while a clone call without an answer may still be carried out: it would make a
+ * VM that nobody looks after. Undefined when there is none. `found`: what is seen under the VMID, as a sentence.
+ */
+export function untilResolved(facts: Facts, found: string): Extract<Verdict, { kind: 'wait' }> | undefined {
+  const sentAt = lastCloneCall(facts);
+  if (sentAt === undefined || !mayStillArrive(facts, sentAt)) return undefined;
+  const message = `${found} A clone call of ${sentAt} got no answer and may still be carried out; VMID ${facts.held.vmid} is kept until it cannot.`;
+  return { kind: 'wait', reason: 'Verifying', message, afterMs: UNRESOLVED_RECHECK_MS };
 }
 
-/** Whether a call that got no answer may still be carried out. */
-export function mayStillArrive({ now, cluster }: Pick<Facts, 'now' | 'cluster'>, { sentAt }: Intent): boolean {
-  return now - Date.parse(sentAt) < cluster.times.writeSeconds * 1_000 + BEYOND_OUR_LIMIT_MS;
+// The newest one stands for all: an older one is past its time earlier.
+function lastCloneCall({ status: { operation, cloneUnansweredAt } }: Facts): string | undefined {
+  const { intent } = operation ?? {};
+  return intent?.action === 'clone' ? intent.sentAt : cloneUnansweredAt;
 }
 
 /**
  * Waits for a clone that Proxmox VE shows half made: the stamp is written when the clone is complete, until then an id
- * that we reserved shows a placeholder. Needs `cloneTask`.
+ * that we reserved shows a placeholder.
  */
 export function whileCloning({ status, now, held, cloneTask }: Facts): Verdict {
   const sentAt = Date.parse(status.operation?.intent?.sentAt ?? '');

@@ -5,7 +5,7 @@ import type { Facts, TemplateFacts } from '../machine/facts.ts';
 import { isoTime } from '../machine/progress.ts';
 import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
 import { parseUpid } from '../pve/upid.ts';
-import { isUnresolved, whileCloning } from './clone-call.ts';
+import { untilResolved, whileCloning } from './clone-call.ts';
 import { designOf, identityMismatch } from './own-vm.ts';
 
 const SLOT_RECHECK_MS = 5_000;
@@ -17,7 +17,7 @@ export const cloneTemplate: Step = {
   id: 'clone-template',
   title: 'Clone template',
   condition: 'Cloned',
-  needs: () => ['observed', 'template', 'credentials', 'cloneSlot', 'cloneTask'],
+  needs: () => ['observed', 'template', 'credentials', 'cloneSlot'],
   plan,
 };
 
@@ -52,15 +52,9 @@ function whenCloned(facts: Facts, vm: Extract<Facts['observed'], { kind: 'ours' 
 // out, the id must not be given up: the call would make a second VM once the stranger is gone.
 function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): Verdict {
   if (facts.held.vmid === undefined || wasMade(facts)) return identityMismatch(observed, facts);
-  if (isUnresolved(facts)) {
-    return {
-      kind: 'wait',
-      reason: 'Verifying',
-      message: `VM ${facts.held.vmid} was made by somebody else while a clone call of ours had no answer; waiting until that call cannot be carried out any more.`,
-      afterMs: SLOT_RECHECK_MS,
-    };
-  }
   const because = `VM ${facts.held.vmid} was made by somebody else`;
+  const unresolved = untilResolved(facts, `${because}.`);
+  if (unresolved !== undefined) return unresolved;
   return { kind: 'act', action: { kind: 'releaseVmid', vmid: facts.held.vmid, because }, why: because };
 }
 
@@ -71,16 +65,9 @@ function wasMade({ status }: Facts): boolean {
   return intent?.action === 'clone' && (taskIDs ?? []).some((upid) => parseUpid(upid)?.type === 'qmclone');
 }
 
+// Also when an earlier call got no answer: Proxmox VE makes one VM under a VMID, whichever of two calls comes first. That
+// the other one may come when the VM is gone again is remembered (`cloneUnansweredAt`): the VMID is kept for as long.
 function whenAbsent(facts: Facts, vmid: number): Verdict {
-  // Sent once more it could be done twice: the second one made, deleted and its id given back before the first arrives.
-  if (isUnresolved(facts)) {
-    return {
-      kind: 'wait',
-      reason: 'Verifying',
-      message: `The call to clone VM ${vmid} got no answer; it is not sent again before it cannot be carried out any more.`,
-      afterMs: SLOT_RECHECK_MS,
-    };
-  }
   if (facts.held.vmidReserved === false) {
     return { kind: 'act', action: { kind: 'restoreVmid', vmid }, why: `VMID ${vmid} is not reserved any more` };
   }

@@ -1,9 +1,9 @@
 // What every step after the clone asks first: is the VM there, is it ours, is it free?
 import type { Design, Facts, OwnVm } from '../machine/facts.ts';
 import type { Verdict } from '../machine/vocabulary.ts';
+import { whileCloning } from './clone-call.ts';
 
 const LOCK_RECHECK_MS = 5_000;
-const CLONING_RECHECK_MS = 1_000;
 
 /** Goes on with the VM only when it carries our stamp and Proxmox VE holds no lock on it. */
 export function withOwnVm(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
@@ -12,12 +12,7 @@ export function withOwnVm(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
     case 'ours':
       return observed.lock === undefined ? plan(observed) : waitForLock(observed.lock, facts);
     case 'cloning':
-      return {
-        kind: 'wait',
-        reason: 'WaitingForTask',
-        message: 'The clone is still being made.',
-        afterMs: CLONING_RECHECK_MS,
-      };
+      return whileCloning(facts);
     case 'foreign':
       return identityMismatch(observed, facts);
     default:

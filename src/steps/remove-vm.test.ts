@@ -12,11 +12,25 @@ const PUBLISHED = {
   zones: [{ zone: 'example.com', provider: 'PowerDNS', ok: true }],
 };
 
-function deleting(shape: FactsShape & { clonedBefore?: boolean; cloneSentAgo?: number } = {}): Facts {
-  const { clonedBefore = true, cloneSentAgo, ...rest } = shape;
+interface Past {
+  clonedBefore?: boolean;
+  /** Seconds. */
+  cloneSentAgo?: number;
+  /** Seconds, of a call that was repeated. */
+  cloneUnansweredAgo?: number;
+}
+
+function deleting(shape: FactsShape & Past = {}): Facts {
+  const { clonedBefore = true, cloneSentAgo, cloneUnansweredAgo, ...rest } = shape;
   const intent = cloneSentAgo === undefined ? undefined : { action: 'clone', sentAt: at(-cloneSentAgo), attempt: 1 };
   const clonedAt = clonedBefore ? at(-60) : undefined;
-  const status = aStatus({ state: 'terminate', clonedAt, operation: { machine: 'terminate', intent } });
+  const cloneUnansweredAt = cloneUnansweredAgo === undefined ? undefined : at(-cloneUnansweredAgo);
+  const status = aStatus({
+    state: 'terminate',
+    clonedAt,
+    cloneUnansweredAt,
+    operation: { machine: 'terminate', intent },
+  });
   return aFacts({ status, ...rest });
 }
 
@@ -50,6 +64,16 @@ const presence: Row[] = [
   {
     name: 'absent, and the clone call cannot be carried out any more',
     facts: deleting({ observed: ABSENT, cloneSentAgo: 100, clonedBefore: false }),
+    want: { kind: 'skip' },
+  },
+  {
+    name: 'absent after a VM that was made by the second of two clone calls: the first may still be carried out',
+    facts: deleting({ observed: ABSENT, cloneUnansweredAgo: 99 }),
+    want: { kind: 'wait', reason: 'Verifying', message: expect.stringContaining('VMID 2000 is kept until it cannot') },
+  },
+  {
+    name: 'absent, and the first of two clone calls cannot be carried out any more',
+    facts: deleting({ observed: ABSENT, cloneUnansweredAgo: 100 }),
     want: { kind: 'skip' },
   },
   {

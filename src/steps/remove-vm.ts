@@ -1,18 +1,16 @@
 // Deletion: stops the VM, takes its DNS records away, destroys it, proves that it is gone and gives back what was reserved.
 import type { Facts, OwnVm } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
-import { isUnresolved, whileCloning } from './clone-call.ts';
+import { untilResolved, whileCloning } from './clone-call.ts';
 import { identityMismatch, withOwnVm } from './own-vm.ts';
 import { planStop } from './stop-vm.ts';
-
-const RECHECK_MS = 5_000;
 
 export const stopForDeletion: Step = {
   id: 'stop-for-deletion',
   title: 'Stop VM',
   condition: 'Started',
   undoes: true,
-  needs: () => ['observed', 'power', 'cloneTask'],
+  needs: () => ['observed', 'power'],
   plan: (facts) => whenPresent(facts, () => planStop(facts, destroyAnyway)),
 };
 
@@ -50,7 +48,7 @@ export const destroyVm: Step = {
   title: 'Destroy VM',
   condition: 'Cloned',
   undoes: true,
-  needs: () => ['observed', 'cloneTask'],
+  needs: () => ['observed'],
   plan: (facts) => {
     const verdict = whenPresent(facts, () => ({
       kind: 'act',
@@ -59,7 +57,7 @@ export const destroyVm: Step = {
     }));
     // What is under the number from now on is not what was cloned.
     return verdict.kind === 'skip'
-      ? { ...verdict, note: { status: { clonedAt: undefined, node: undefined } } }
+      ? { ...verdict, note: { status: { clonedAt: undefined, cloneUnansweredAt: undefined, node: undefined } } }
       : verdict;
   },
 };
@@ -98,20 +96,15 @@ function whenPresent(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
       return whileCloning(facts);
     case 'foreign':
       if (wasCloned(status)) return identityMismatch(observed, facts);
-      return whenNotThere(facts, 'the VM under the VMID is not ours');
+      return (
+        untilResolved(facts, `VM ${held.vmid} was made by somebody else.`) ?? {
+          kind: 'skip',
+          why: 'the VM under the VMID is not ours',
+        }
+      );
     default:
-      return whenNotThere(facts, 'the VM does not exist');
+      return untilResolved(facts, `VM ${held.vmid} does not exist.`) ?? { kind: 'skip', why: 'the VM does not exist' };
   }
-}
-
-function whenNotThere(facts: Facts, why: string): Verdict {
-  if (!isUnresolved(facts)) return { kind: 'skip', why };
-  return {
-    kind: 'wait',
-    reason: 'Verifying',
-    message: 'A clone call had no answer; waiting until it cannot be carried out any more.',
-    afterMs: RECHECK_MS,
-  };
 }
 
 function wasCloned(status: Facts['status']): boolean {

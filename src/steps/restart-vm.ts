@@ -4,7 +4,7 @@ import type { Intent } from '../machine/progress.ts';
 import type { Action, Step, Verdict } from '../machine/vocabulary.ts';
 import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { parseUpid } from '../pve/upid.ts';
-import { mayStillArrive } from './clone-call.ts';
+import { mayStillArrive } from './unanswered-call.ts';
 import { withOwnVm } from './own-vm.ts';
 
 /** Proxmox VE starts a rebooted VM about a second after the task has ended. */
@@ -84,7 +84,7 @@ function lookUp(facts: Facts, intent: Intent, action: Restart): Verdict | undefi
   if (facts.restartTask === 'running')
     return { kind: 'wait', reason: 'WaitingForTask', message: `The ${action.kind} is under way.`, afterMs: LOOK_MS };
   if (facts.restartTask !== 'none') return undefined;
-  if (!mayStillArrive(facts, intent)) return begin(facts, action);
+  if (!mayStillArrive(facts, intent.sentAt)) return begin(facts, action);
   const message = `The call to ${action.kind} the VM got no answer; it is not sent again before it cannot be carried out any more.`;
   return { kind: 'wait', reason: 'Verifying', message, afterMs: LOOK_UP_MS };
 }

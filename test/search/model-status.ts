@@ -33,7 +33,7 @@ export function aTickOlder(status: VmStatus): VmStatus {
 }
 
 function compared(status: VmStatus, passedMs: number): VmStatus {
-  const { clusterName, state, vmid, node, powerState, operation, clonedAt, settledAt } = status;
+  const { clusterName, state, vmid, node, powerState, operation, clonedAt, cloneUnansweredAt, settledAt } = status;
   return {
     clusterName,
     state,
@@ -41,6 +41,7 @@ function compared(status: VmStatus, passedMs: number): VmStatus {
     node,
     powerState,
     ...(clonedAt === undefined ? {} : { clonedAt: LONG_AGO }),
+    ...(cloneUnansweredAt === undefined ? {} : { cloneUnansweredAt: agedTime(cloneUnansweredAt, passedMs) }),
     ...(settledAt === undefined ? {} : { settledAt: LONG_AGO }),
     ...(operation === undefined ? {} : { operation: comparedOperation(operation, passedMs) }),
   };
@@ -60,7 +61,11 @@ function comparedOperation(operation: Operation, passedMs: number): Operation {
 
 function aged({ action, sentAt }: NonNullable<Operation['intent']>, passedMs: number): string {
   if (!TIMED.has(action)) return LONG_AGO;
-  const ticks = Math.min(OLDEST_TICKS, Math.floor((NOW + passedMs - Date.parse(sentAt)) / TICK_MS));
+  return agedTime(sentAt, passedMs);
+}
+
+function agedTime(time: string, passedMs: number): string {
+  const ticks = Math.min(OLDEST_TICKS, Math.floor((NOW + passedMs - Date.parse(time)) / TICK_MS));
   return at((-ticks * TICK_MS) / 1000);
 }
 

@@ -35,7 +35,7 @@ export interface Safeguards {
   conditionalWrites: boolean;
   /** A VM is known by its stamp, not by its VMID. */
   stamps: boolean;
-  /** Calls to a VM are carried out in the order they were sent in: one without an answer before a later one, or never. */
+  /** Calls to a VM that is there are carried out in the order they were sent in: one without an answer before a later one, or never. */
   order: boolean;
   /** Nobody else takes an id that a call without an answer is still on its way to. */
   quietIds: boolean;
@@ -79,9 +79,9 @@ const STALE_AFTER: Partial<Record<Action['kind'], readonly Need[]>> = {
   start: ['power'],
   shutdown: ['power'],
   stop: ['power'],
-  destroy: ['observed', 'power', 'cloneTask'],
+  destroy: ['observed', 'power'],
 };
-const STALE_OTHERWISE: readonly Need[] = ['observed', 'cloneTask'];
+const STALE_OTHERWISE: readonly Need[] = ['observed'];
 
 export class ModelVisit implements Visit {
   /** What happened, for the trace. */
@@ -139,22 +139,22 @@ export class ModelVisit implements Visit {
     const vmid = status.vmid ?? reserved[0];
     const held = { addresses: [], vmid, vmidReserved: vmid !== undefined && reserved.includes(vmid) };
     const base: Facts = { ...BASE, status, held };
-    for (const need of ['observed', 'cloneTask', 'power'] as const) {
+    for (const need of ['observed', 'power'] as const) {
       if (!needs.includes(need) || need in this.#gathered) continue;
-      Object.assign(this.#gathered, { [need]: await this.#look(need, { ...base, ...this.#gathered }) });
+      Object.assign(this.#gathered, await this.#look(need, { ...base, ...this.#gathered }));
     }
     return { ...base, ...this.#gathered };
   }
 
-  async #look(need: 'observed' | 'cloneTask' | 'power', facts: Facts): Promise<unknown> {
-    const { vmid } = facts.held;
-    if (need === 'observed') return this.#observed(facts);
-    if (vmid === undefined || facts.observed === undefined) return undefined;
-    if (need === 'power') return powerOf(this.#world, facts, vmid);
-    if (facts.observed.kind !== 'cloning') return undefined;
+  async #look(need: 'observed' | 'power', facts: Facts): Promise<Partial<Facts>> {
+    if (need === 'power') return { power: powerOf(this.#world, facts) };
+    const observed = await this.#observed(facts);
+    return { observed, cloneTask: observed.kind === 'cloning' ? await this.#cloneTask(facts) : undefined };
+  }
+
+  async #cloneTask(facts: Facts): Promise<NonNullable<Facts['cloneTask']>> {
     const running = this.#world.tasks.some(({ call, end }) => call.kind === 'clone' && end === undefined);
-    if (running) return { running };
-    return { running: (await this.#observed(facts)).kind !== facts.observed.kind };
+    return { running: running || (await this.#observed(facts)).kind !== 'cloning' };
   }
 
   async #observed({ held: { vmid }, status }: Facts): Promise<NonNullable<Facts['observed']>> {
@@ -242,7 +242,8 @@ export class ModelVisit implements Visit {
     const label = `${call.kind} VM ${call.vmid}`;
     this.#suddenly(clusterEvents(this.#world, this.#safeguards.quietIds));
     const fate = this.#fate(label, [...FATES, ...LATE_FATES]);
-    if (this.#safeguards.order) this.#world.late = this.#world.late.filter(({ vmid }) => vmid !== call.vmid);
+    if (this.#safeguards.order)
+      this.#world.late = this.#world.late.filter(({ kind, vmid }) => kind === 'clone' || vmid !== call.vmid);
     // One that loses its stamp between the look and the call cannot be spared.
     if (fate.done && this.#unstamped.includes(call.vmid))
       note(this.#world, `${call.kind} is sent to VM ${call.vmid}, which has lost its stamp`);
@@ -293,7 +294,7 @@ export class ModelVisit implements Visit {
   }
 }
 
-function powerOf({ vms }: World, { observed }: Facts, vmid: number): Facts['power'] {
-  if (observed?.kind !== 'ours') return undefined;
+function powerOf({ vms }: World, { observed, held: { vmid } }: Facts): Facts['power'] {
+  if (observed?.kind !== 'ours' || vmid === undefined) return undefined;
   return vms[vmid]?.running === true ? 'running' : 'stopped';
 }

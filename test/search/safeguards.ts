@@ -10,12 +10,21 @@ export function without(safeguard: keyof Safeguards): Setup {
 
 /** No step waits until a clone call without an answer cannot be carried out any more: `instead` is what it says then. */
 export function impatient(machine: Machine, instead: Verdict): Machine {
-  const patched = (step: Step): Step => ({
-    ...step,
-    plan: (facts) => {
-      const verdict = step.plan(facts);
-      return verdict.kind === 'wait' && verdict.reason === 'Verifying' ? instead : verdict;
-    },
+  return withPlans(machine, (plan) => (facts) => {
+    const verdict = plan(facts);
+    return verdict.kind === 'wait' && verdict.reason === 'Verifying' ? instead : verdict;
   });
-  return { ...machine, entries: machine.entries.map(({ state, step }) => ({ state, step: patched(step) })) };
+}
+
+/** No step knows of a clone call without an answer once it was repeated. */
+export function forgetful(machine: Machine): Machine {
+  return withPlans(machine, (plan) => (facts) => {
+    const { cloneUnansweredAt: _forgotten, ...status } = facts.status;
+    return plan({ ...facts, status });
+  });
+}
+
+function withPlans(machine: Machine, patched: (plan: Step['plan']) => Step['plan']): Machine {
+  const entries = machine.entries.map(({ state, step }) => ({ state, step: { ...step, plan: patched(step.plan) } }));
+  return { ...machine, entries };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { VMID } from '../builders/facts.ts';
 import { SETUP, type Setup } from './operator-pass.ts';
-import { impatient, without } from './safeguards.ts';
+import { forgetful, impatient, without } from './safeguards.ts';
 import { printResult, searchStates } from './state-search.ts';
 
 const TIMEOUT_MS = 120_000;
@@ -24,7 +24,7 @@ describe('the engine, whatever happens around it', () => {
   );
 
   test(
-    'needs no order of the calls to one VM: a clone is not sent again while the first may still be carried out',
+    'needs no order of the calls to one VM',
     async () => {
       const result = await searchStates(without('order'), { interruptions: 1, foreign: 0 });
 
@@ -72,6 +72,14 @@ const cases: Case[] = [
   {
     name: 'a deletion does not wait for a clone call without an answer',
     setup: { ...SETUP, terminate: impatient(SETUP.terminate, { kind: 'skip', why: 'impatient' }) },
+    interruptions: 1,
+    foreign: 0,
+    problem: /not reserved while a VM of ours/,
+    trace: /clone VM 2000 \(to be carried out later/,
+  },
+  {
+    name: 'a clone call is forgotten once it was repeated',
+    setup: { ...SETUP, deploy: forgetful(SETUP.deploy), terminate: forgetful(SETUP.terminate) },
     interruptions: 1,
     foreign: 0,
     problem: /not reserved while a VM of ours/,
