@@ -6,9 +6,10 @@ import type { Reason } from '../../src/api/conditions.ts';
 import type { VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
 import type { OperationType, VirtualMachineOperationSpec } from '../../src/api/virtual-machine-operation.ts';
 import { reconcilePlan } from '../../src/controllers/plan.ts';
+import { reconcileVirtualMachineOperation } from '../../src/controllers/virtual-machine-operation.ts';
 import { aPlan, PLAN } from '../builders/objects.ts';
-import { edit, endOf, request } from '../builders/requests.ts';
-import { type SimulatedOperator, simulatedOperator } from '../builders/simulated-operator.ts';
+import { edit, request } from '../builders/requests.ts';
+import { NAMESPACE, type SimulatedOperator, simulatedOperator } from '../builders/simulated-operator.ts';
 
 const BASE: Partial<PlanSpec> = {
   systemDisk: { sizeGiB: 20 },
@@ -16,6 +17,7 @@ const BASE: Partial<PlanSpec> = {
   allowedTemplates: [{ vmid: 9001, family: 'Windows' }],
   familyChange: 'Forbidden',
 };
+const { signal: never } = new AbortController();
 const REINSTALL = { confirmation: 'REINSTALL' } as const;
 
 /** web-1, ready, with disks of 20 and 5 GiB made from template 9000. */
@@ -35,7 +37,7 @@ async function plan({ fake }: SimulatedOperator, change: Partial<PlanSpec>, name
     found === undefined
       ? await fake.kube.client.create(resources.plan, { metadata: { name }, spec })
       : await fake.kube.client.replace(resources.plan, { ...found, spec });
-  const done = reconcilePlan(stored.metadata.name, fake.context, new AbortController().signal);
+  const done = reconcilePlan(stored.metadata.name, fake.context, never);
   await fake.clock.advance(1_000);
   await done;
 }
@@ -51,6 +53,13 @@ async function writesOf(operator: SimulatedOperator, act: () => Promise<unknown>
   await act();
   await operator.passes();
   return operator.writes().slice(before);
+}
+
+/** What the operation itself says of its end. */
+async function endOf({ fake, parts }: SimulatedOperator, name: string) {
+  await reconcileVirtualMachineOperation(`${NAMESPACE}/${name}`, parts, never);
+  const found = fake.kube.objects(resources.virtualMachineOperation).find(({ metadata }) => metadata.name === name);
+  return found?.status?.conditions?.[0];
 }
 
 describe('an operation', () => {
@@ -122,8 +131,8 @@ describe('an operation', () => {
     let name = '';
     const writes = await writesOf(operator, async () => void (name = await request(operator, type, spec)));
     expect(writes).toEqual([]);
-    const end = endOf(operator, name);
-    expect(end).toMatchObject({ result: 'Failed', reason: want });
+    const end = await endOf(operator, name);
+    expect(end).toMatchObject({ type: 'Succeeded', status: 'False', reason: want });
     expect(end?.message).toMatch(says);
     expect(operator.vm()?.status?.effective?.operatingSystem).toBe(9000);
   });
