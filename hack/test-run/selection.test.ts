@@ -21,7 +21,7 @@ describe('parseSelection', () => {
   });
 
   test.each([
-    [['--project', 'e2e'], 'There is no project e2e: use unit, crash, sim, contract, integration.'],
+    [['--project', 'e2e'], 'There is no project e2e: use unit, reconcile, crash, sim, contract, integration.'],
     [['--project'], "Option '--project <value>' argument missing"],
     [['--watch'], "Unknown option '--watch'"],
   ])('%j is refused', (args, want) => {

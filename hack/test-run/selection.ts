@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 
 /** The projects of vitest.config.ts, the quick ones first. */
-export const projects = ['unit', 'crash', 'sim', 'contract', 'integration'] as const;
+export const projects = ['unit', 'reconcile', 'crash', 'sim', 'contract', 'integration'] as const;
 export type Project = (typeof projects)[number];
 
 /** What is to be run. */
