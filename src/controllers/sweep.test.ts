@@ -97,11 +97,11 @@ function begin(callsPerMinute?: number): void {
   };
   const nodes = ['pve1', 'pve2'];
   const inventory = {
-    snapshot: () =>
-      aSnapshot({
-        vms: [...listed.values()],
-        nodes: nodes.map((name) => aNode(name, { status: offline.has(name) ? 'offline' : 'online' })),
-      }),
+    // The map itself: to copy ten thousand entries at every question would be most of the time of this file.
+    snapshot: () => ({
+      ...aSnapshot({ nodes: nodes.map((name) => aNode(name, { status: offline.has(name) ? 'offline' : 'online' })) }),
+      vms: listed,
+    }),
     get health() {
       return health;
     },

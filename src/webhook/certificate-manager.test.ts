@@ -58,12 +58,27 @@ async function bundles(): Promise<string[]> {
 /** Whether somebody who trusts what the API server trusts would trust what is shown. */
 async function isTrusted(pair: KeyPair | undefined): Promise<boolean> {
   const [bundle = ''] = await bundles();
+  return isTrustedBy(bundle, pair?.certificate ?? '');
+}
+
+function isTrustedBy(bundle: string, shown: string): boolean {
   const authorities = bundle.match(/-----BEGIN[^]+?END CERTIFICATE-----/g) ?? [];
-  const certificate = new X509Certificate(pair?.certificate ?? '');
+  const certificate = new X509Certificate(shown);
   return authorities.some((pem) => {
     const authority = new X509Certificate(pem);
     return certificate.checkIssued(authority) && certificate.verify(authority.publicKey);
   });
+}
+
+/** The same answers, each worked out once: thousands of looks see a few certificates. */
+function remembered<Value>(answer: (...texts: string[]) => Value): (...texts: string[]) => Value {
+  const known = new Map<string, Value>();
+  return (...texts) => {
+    const key = texts.join('\0');
+    const value = known.get(key) ?? answer(...texts);
+    known.set(key, value);
+    return value;
+  };
 }
 
 describe('a first pass', () => {
@@ -146,14 +161,17 @@ test('in two years every certificate that is shown is trusted when it is shown, 
   const replicas = [manager(), manager()];
   const seen: (KeyPair | undefined)[] = [];
   const HALF_DAY = DAY / 2;
+  const isShownTrusted = remembered((bundle = '', certificate = '') => isTrustedBy(bundle, certificate));
+  const endOf = remembered((certificate = '') => new X509Certificate(certificate).validToDate.getTime());
   for (let looks = 0; looks < 4 * 365; looks += 1) {
     const turn = looks % 2;
     seen[turn] = await replicas[turn]?.pass();
+    const [bundle = ''] = await bundles();
     for (const pair of seen) {
       if (pair === undefined) continue;
       shown.add(pair.certificate);
-      expect(await isTrusted(pair)).toBe(true);
-      expect(new X509Certificate(pair.certificate).validToDate.getTime()).toBeGreaterThan(now);
+      expect(isShownTrusted(bundle, pair.certificate)).toBe(true);
+      expect(endOf(pair.certificate)).toBeGreaterThan(now);
     }
     now += HALF_DAY;
   }
