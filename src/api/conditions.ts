@@ -31,6 +31,7 @@ export const ABNORMAL_CONDITIONS = {
   IdentityMismatch: 'The VM under the VMID does not carry the stamp of this object; nothing is touched.',
   Paused: 'The annotation pve-operator.io/pause holds everything for this VM.',
   Suspended: 'The VM is suspended: stopped, and kept stopped.',
+  StartBackOff: 'The VM is to run always and stops by itself again and again; its starts are spaced out.',
   DeletionProtected: 'The object is being deleted and protected; nothing is destroyed.',
   RestartRequired: 'Changes are pending in Proxmox VE that take effect at the next start.',
   DriftDetected: 'The VM was changed in Proxmox VE and is not as declared any more.',
@@ -78,10 +79,15 @@ export const REASONS = {
     cure: 'Take the annotation away.',
   },
   Suspended: { meaning: 'The VM is suspended (spec.suspension) and kept stopped.', cure: 'Take spec.suspension away.' },
-  Halted: { meaning: 'The VM is stopped because spec.runStrategy says so.' },
+  Halted: { meaning: 'The VM is in place and kept stopped because spec.runStrategy says so.' },
   StoppedByHand: {
-    meaning: 'The VM is stopped, and nobody who declares it has asked for that.',
+    meaning: 'The VM is in place and stopped, by an operation or in Proxmox VE; nothing that is declared asks for it.',
     cure: 'Start it by an operation, or set spec.runStrategy to Always.',
+  },
+  StartBackOff: {
+    meaning:
+      'The VM has stopped by itself again soon after it was started. It is started once more after a pause that grows from 10 seconds to 5 minutes, and is forgotten when it has run for 10 minutes.',
+    cure: 'Look at its console and its logs for why it ends. An edit of the spec starts it at once; with spec.runStrategy Manual it stays stopped.',
   },
   DeletionProtected: {
     meaning:

@@ -96,6 +96,13 @@ export const statusSchema = z.object({
     .enum(STATES)
     .optional()
     .describe('Last completed step of the pipeline, in the words that billing systems map on; ready when all is done.'),
+  printableStatus: z
+    .string()
+    .max(128)
+    .optional()
+    .describe(
+      'How the VM stands, in one word for people: what is done with it, or the reason of the condition that counts most. Programs read state and conditions.',
+    ),
   clusterName: objectName.optional().describe('ProxmoxCluster the VM lives on.'),
   vmid: vmid.optional().describe('VMID in Proxmox VE.'),
   name: z.string().max(128).optional().describe('Name in Proxmox VE.'),
@@ -296,6 +303,16 @@ export const statusSchema = z.object({
   powerRetryAt: time
     .optional()
     .describe('When a start or stop that is declared and was refused is tried again. Absent: none was refused.'),
+  restarts: z
+    .object({
+      count: z.int().min(1).describe('Starts in a row.'),
+      startedAt: time.describe('When the last of them was decided.'),
+      retryAt: time.optional().describe('When the VM, which has stopped again, is started once more.'),
+    })
+    .optional()
+    .describe(
+      'Starts of a VM with runStrategy Always that had stopped by itself. Each one in a row comes after a longer pause. Absent: it has run for long enough since.',
+    ),
   passwordGeneration: z.int().min(0).optional().describe('How many times the password was reset.'),
   suspension: z
     .object({

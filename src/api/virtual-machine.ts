@@ -193,6 +193,12 @@ export const virtualMachine = defineKind({
       jsonPath: ".status.conditions[?(@.type=='Ready')].status",
       description: 'Whether the VM is up as declared.',
     },
+    {
+      name: 'Status',
+      type: 'string',
+      jsonPath: '.status.printableStatus',
+      description: 'What is done with the VM, or why it is as it is.',
+    },
     { name: 'State', type: 'string', jsonPath: '.status.state', description: 'Last completed step.' },
     { name: 'Doing', type: 'string', jsonPath: '.status.operation.step', description: 'Step that is being done.' },
     {
@@ -200,6 +206,7 @@ export const virtualMachine = defineKind({
       type: 'string',
       jsonPath: ".status.conditions[?(@.type=='Ready')].reason",
       description: 'Why it is ready or not.',
+      priority: 1,
     },
     { name: 'Address', type: 'string', jsonPath: '.status.addresses[0].address', description: 'Main address.' },
     { name: 'Node', type: 'string', jsonPath: '.status.node', description: 'Node the VM is on.' },

@@ -1,5 +1,4 @@
 // Adopt: a VM that is there becomes that of an object. It is looked at first; the one thing written to it is the stamp.
-import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
@@ -14,7 +13,6 @@ import type { Refusal } from '../domain/operations-refusals.ts';
 import { DefectError, WaitingError } from '../errors.ts';
 import { setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
-import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import type { Facts } from '../machine/facts.ts';
 import { type Trouble, troubleOf } from '../machine/outcome.ts';
@@ -32,6 +30,7 @@ import { Gatherer } from './gather.ts';
 import { kubeTrouble } from './kube-trouble.ts';
 import { pveTrouble } from './pve-trouble.ts';
 import type { VirtualMachineParts } from './run-pipeline.ts';
+import { writeStatus } from './vm-status.ts';
 
 const TASK_RECHECK_MS = 1_000;
 const STOPPING_MS = 1_000;
@@ -205,8 +204,7 @@ async function remember(
   context: Context,
 ): Promise<VirtualMachine> {
   const noted = { ...vm.status, addresses, network, clusterName };
-  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, noted);
-  context.stores.virtualMachines.observe(object);
+  const { object } = await writeStatus(context, vm, noted);
   // What is held back from the status of the pass, above all the pause, stays so.
   return { ...object, status: noted };
 }
@@ -240,8 +238,7 @@ async function conclude(
   const ended = withEndedOperation(withoutAbnormal(status, 'Locked'), operation, end, context.now());
   const memory = withoutOldObservations(ended.executedOperations ?? []);
   const next = { ...ended, executedOperations: memory };
-  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, next);
-  context.stores.virtualMachines.observe(object);
+  await writeStatus(context, vm, next);
 }
 
 /** What an adoption waits for, on a VM that has nothing else to tell. */
@@ -256,7 +253,6 @@ async function tell(vm: VirtualMachine, trouble: Trouble, context: Context): Pro
   const marked = reason === 'WaitingForLock' ? setCondition(vm.status?.conditions, locked, now) : vm.status?.conditions;
   const conditions = vm.status?.state === 'ready' ? marked : setCondition(marked, ready, now);
   const status = { ...vm.status, ...(conditions === undefined ? {} : { conditions: [...conditions] }) };
-  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, status);
-  context.stores.virtualMachines.observe(object);
+  await writeStatus(context, vm, status);
   return requeue;
 }

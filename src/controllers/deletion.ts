@@ -8,7 +8,6 @@ import { nextOperation } from '../domain/operations.ts';
 import { setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { removeFinalizer } from '../kube/finalizers.ts';
-import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import type { Advance } from '../machine/advance.ts';
 import { openOperation } from '../machine/progress.ts';
@@ -21,6 +20,7 @@ import { FORCE_REMOVE_ANNOTATION } from './reset-status.ts';
 import { runPipeline, type Turn, type VirtualMachineParts } from './run-pipeline.ts';
 import { recordRun } from './runs.ts';
 import { FINALIZER } from './finalizer.ts';
+import { writeStatus } from './vm-status.ts';
 
 export async function reconcileDeletion(
   vm: VirtualMachine,
@@ -59,7 +59,7 @@ async function finish({ allocations, context, vm, visit }: Turn, result: Advance
   await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
   // Once more, as the API server knows it: nothing may be held by an object that is gone.
   await allocations.releaseAll(vm);
-  await letGo(visit.object, context);
+  await letGo(visit.object, { context, allocations });
   context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
   return { kind: 'done' };
 }
@@ -94,10 +94,8 @@ export async function showHeld(
   const held = { type, status: 'True' as const, reason, message, observedGeneration };
   const conditions = setCondition(vm.status?.conditions ?? [], held, context.now());
   const status = { ...vm.status, conditions: conditions.filter(isNoProgress) };
-  const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, status);
-  if (!written) return;
-  context.stores.virtualMachines.observe(object);
-  tellRaised(context, stored, object, TOLD_WHEN_HELD);
+  const { written, object } = await writeStatus(context, stored, status);
+  if (written) tellRaised(context, stored, object, TOLD_WHEN_HELD);
 }
 
 /** Whoever asked for a deletion waits for its end. A pause was set by somebody who knows of it. */
@@ -157,7 +155,7 @@ async function leave(
     context.events.emit(vm, { type: event, reason: 'LeftBehind', message });
     context.log[level]({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, logged);
   }
-  await letGo(vm, context);
+  await letGo(vm, { context, allocations });
   return { kind: 'done' };
 }
 

@@ -106,7 +106,7 @@ describe('what the list shows', () => {
     {
       name: 'a VM that people stopped is as declared, and said to be stopped',
       shape: online,
-      want: { status: 'True', reason: 'Ready', message: expect.stringContaining('it is stopped') },
+      want: { status: 'True', reason: 'StoppedByHand', message: expect.stringContaining('it is stopped') },
     },
     {
       name: 'a VM of which nothing is reported is as declared',

@@ -1,13 +1,12 @@
 // Looks after a VM that is ready, from the cluster's snapshot alone: at rest a VM costs no call of its own.
-import { resources } from '../api/resources.ts';
 import type { Condition } from '../api/object.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { correctionDueMs, correctionHistory, driftConditions, mismatch } from '../domain/drift.ts';
+import { restartConditions, restartDueMs, restartWaited } from '../domain/restarts.ts';
+import { type PowerSpec, standing } from '../domain/standing.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
-import { patchStatus } from '../kube/status.ts';
-import { readyMessage } from '../machine/conditions.ts';
 import { publishDns } from '../steps/publish-dns.ts';
 import type { VmResource } from '../pve/answer-types.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
@@ -16,6 +15,7 @@ import type { Context } from './context.ts';
 import { changeDns } from './dns-publication.ts';
 import { withPackageCondition } from './pending-changes.ts';
 import type { Sighting } from './sweep-sightings.ts';
+import { writeStatus } from './vm-status.ts';
 
 const DNS_RETRY_MS = 10 * 60_000;
 /** One pass of Proxmox VE's statistics daemon is ten seconds; two for a busy node. */
@@ -42,23 +42,25 @@ export async function keepReady(
   const seen = withSightings(isMissing ? { ...before, drift: correctionHistory(before.drift) } : before, snapshot);
   const published = await withDnsRetry(vm, seen, context);
   const status = withConditions({ ...vm, status: published }, vm, context, sighting);
-  const { written, object } = await patchStatus(context.client, resources.virtualMachine, stored, {
-    ...status,
-    observedGeneration: vm.metadata.generation ?? 0,
-  });
+  const observedGeneration = vm.metadata.generation ?? 0;
+  const { written, object } = await writeStatus(context, stored, { ...status, observedGeneration });
   context.sightings.done(vm.metadata.uid, sighting);
   if (written) {
-    context.stores.virtualMachines.observe(object);
     tellRaised(context, stored, object, TOLD_AT_REST);
     tellMissed(context, stored, object);
   }
   const now = context.now();
   const look = earlier(nextLook(status, now), correctionDueMs(vm.spec, status.drift, now));
-  return earlier(look, powerDueMs(status, now));
+  return earlier(earlier(look, powerDueMs(status, now)), restartDueMs(status, now));
 }
 
 /** No pipeline runs that would tell of it. */
-const TOLD_AT_REST: ReadonlySet<string> = new Set(['DriftDetected', 'ShrinkRefused', 'IdentityMismatch']);
+const TOLD_AT_REST: ReadonlySet<string> = new Set([
+  'DriftDetected',
+  'ShrinkRefused',
+  'IdentityMismatch',
+  'StartBackOff',
+]);
 
 function tellMissed({ events }: Context, before: VirtualMachine, after: VirtualMachine): void {
   const [was, is] = [before, after].map(({ status }) => findCondition(status?.conditions, 'Ready'));
@@ -66,9 +68,11 @@ function tellMissed({ events }: Context, before: VirtualMachine, after: VirtualM
   events.emit(after, { type: 'Warning', reason: is.reason, message: is.message });
 }
 
-/** When power that was refused is tried again. */
-function powerDueMs({ powerRetryAt }: VirtualMachineStatus, now: number): number | undefined {
-  return powerRetryAt === undefined ? undefined : Math.max(0, Date.parse(powerRetryAt) - now);
+/** When power that was refused is tried again. While it is not known whether the VM runs, nothing is. */
+function powerDueMs({ powerRetryAt, powerState }: VirtualMachineStatus, now: number): number | undefined {
+  return powerRetryAt === undefined || powerState === 'Unknown'
+    ? undefined
+    : Math.max(0, Date.parse(powerRetryAt) - now);
 }
 
 function earlier(look: ReconcileResult, dueMs: number | undefined): ReconcileResult {
@@ -166,10 +170,9 @@ function withConditions(
   }
   const snapshot = snapshotOf(status, context);
   const shown = [
-    readyCondition(status, snapshot),
+    readyCondition(vm, status, snapshot),
     ...movedCondition(before.status, status),
-    ...driftConditions(status.drift, status.vmid).map((one) => ({ ...one, status: 'True' as const })),
-    ...suspendedCondition(vm),
+    ...abnormalConditions(vm, status),
   ];
   const over = overConditions(vm, status, sighting);
   // It told of a pipeline that was given up; Ready tells of the VM from now on.
@@ -183,12 +186,20 @@ function withConditions(
 /** Abnormal conditions that do not hold any more. A mismatch that a pipeline met is over only when it was looked at again. */
 function overConditions(vm: VirtualMachine, status: VirtualMachineStatus, sighting: Sighting | undefined): Set<string> {
   const isOurs = sighting?.observed.kind === 'ours';
-  const shown: readonly string[] = [
-    ...driftConditions(status.drift, status.vmid).map(({ type }) => type),
-    ...suspendedCondition(vm).map(({ type }) => type),
+  const shown = abnormalConditions(vm, status).map(({ type }) => type);
+  const mine = [
+    'DriftDetected',
+    'RestartRequired',
+    'Suspended',
+    'StartBackOff',
+    ...(isOurs ? ['IdentityMismatch'] : []),
   ];
-  const mine = ['DriftDetected', 'RestartRequired', 'Suspended', ...(isOurs ? ['IdentityMismatch'] : [])];
   return new Set(mine.filter((type) => !shown.includes(type)));
+}
+
+function abnormalConditions(vm: VirtualMachine, { drift, restarts, vmid }: VirtualMachineStatus): Shown[] {
+  const found = [...driftConditions(drift, vmid), ...restartConditions(restarts)];
+  return [...found.map((one) => ({ ...one, status: 'True' as const })), ...suspendedCondition(vm)];
 }
 
 function suspendedCondition({ spec }: VirtualMachine): Shown[] {
@@ -198,10 +209,14 @@ function suspendedCondition({ spec }: VirtualMachine): Shown[] {
 }
 
 /** Ready as the snapshot shows the VM; as it was while there is none that can be trusted. */
-function readyCondition(status: VirtualMachineStatus, snapshot: ClusterSnapshot | undefined): Shown {
+function readyCondition(
+  { spec }: VirtualMachine,
+  status: VirtualMachineStatus,
+  snapshot: ClusterSnapshot | undefined,
+): Shown {
   const before = findCondition(status.conditions, 'Ready');
   if (snapshot === undefined && before !== undefined) return before;
-  return foundMissing(status, snapshot) ?? foundAway(status, snapshot) ?? foundThere(status);
+  return foundMissing(status, snapshot) ?? foundAway(status, snapshot) ?? foundThere(spec, status);
 }
 
 /** What somebody called ready has to be there. */
@@ -226,10 +241,17 @@ function foundAway(status: VirtualMachineStatus, snapshot: ClusterSnapshot | und
   return { type: 'Ready', status: 'Unknown', reason: 'WaitingForNode', message };
 }
 
-function foundThere(status: VirtualMachineStatus): Shown {
+function foundThere(spec: PowerSpec, status: VirtualMachineStatus): Shown {
   const { drift, vmid } = status;
   if (drift?.identity !== undefined) return { ...mismatch(drift.identity, vmid), type: 'Ready', status: 'False' };
-  return refusedPower(status) ?? { type: 'Ready', status: 'True', reason: 'Ready', message: readyMessage(status) };
+  const { reason, message } = standing(spec, status.powerState);
+  return refusedPower(status) ?? backedOff(status) ?? { type: 'Ready', status: 'True', reason, message };
+}
+
+/** A VM that is to run and waits for its next start is not as declared. */
+function backedOff({ restarts, powerState }: VirtualMachineStatus): Shown | undefined {
+  const message = restarts === undefined || powerState !== 'Stopped' ? undefined : restartWaited(restarts);
+  return message === undefined ? undefined : { type: 'Ready', status: 'False', reason: 'StartBackOff', message };
 }
 
 /** What is declared about power could not be done: then the VM is not as declared. */

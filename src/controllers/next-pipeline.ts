@@ -8,9 +8,8 @@ import type { VirtualMachineOperation } from '../api/virtual-machine-operation.t
 import type { Explanation } from '../errors.ts';
 import { corrected, correctionHistory, correctionTrigger } from '../domain/drift.ts';
 import { isRemembered, operationDigest } from '../domain/operations-memory.ts';
-import { powerWish } from '../domain/power.ts';
 import { reinstallation } from '../domain/reinstallation.ts';
-import { isoTime, type Opening, openOperation } from '../machine/progress.ts';
+import { type Opening, openOperation } from '../machine/progress.ts';
 import type { Machine } from '../machine/vocabulary.ts';
 import {
   changePackage,
@@ -23,6 +22,7 @@ import {
   start,
   stop,
 } from '../machines.ts';
+import { powerTurn } from './declared-power.ts';
 import { withInterruptedRequest } from './executed-operations.ts';
 import type { PackageWish } from './package-wish.ts';
 
@@ -61,7 +61,7 @@ export function nextWork(situation: Situation): NextWork {
   const { operation, state } = situation.vm.status ?? {};
   if (operation !== undefined) return underWay(situation, operation);
   if (state !== 'ready') return run(situation, interruptedMachine(situation.vm.status), { trigger: CREATED });
-  return declared(situation) ?? { kind: 'rest', status: situation.vm.status ?? {} };
+  return declared(situation);
 }
 
 const CREATED = 'VirtualMachine created';
@@ -208,29 +208,18 @@ function changed(
 }
 
 /** What the declaration asks of a VM at rest. */
-function declared(situation: Situation): NextWork | undefined {
-  // Under its VMID is another machine, or none: every pipeline would only find that out.
-  if (situation.isMissing === true || situation.vm.status?.drift?.identity !== undefined) return undefined;
-  return powerChange(situation) ?? packageChange(situation) ?? driftCorrection(situation);
-}
-
-function powerChange(situation: Situation): NextWork | undefined {
-  const { vm, now, powerState } = situation;
-  if (powerState === 'Unknown' || powerState === undefined) return undefined;
-  const { power, change, trigger } = powerWish(vm, powerState, isoTime(now));
-  if (power !== powerState && isHeldOff(vm, now)) return undefined;
-  if (power !== powerState) {
-    // That a suspension is over is only forgotten when the VM is as it was before: a start may fail.
-    const begun = change?.suspension === undefined ? undefined : change;
-    return run(situation, power === 'Running' ? start : stop, { trigger }, { ...begun, powerState });
+function declared(situation: Situation): NextWork {
+  const turn = powerTurn(situation);
+  if (turn.kind !== 'rest') {
+    const { kind, trigger, change } = turn;
+    return run(situation, kind === 'start' ? start : stop, { trigger }, change);
   }
-  return change === undefined ? undefined : { kind: 'rest', status: { ...vm.status, ...change } };
-}
-
-// What was refused a moment ago is refused again, unless somebody has edited the object.
-function isHeldOff({ metadata, status }: VirtualMachine, now: number): boolean {
-  const isEdited = (metadata.generation ?? 0) !== (status?.observedGeneration ?? 0);
-  return !isEdited && status?.powerRetryAt !== undefined && now < Date.parse(status.powerRetryAt);
+  const { status } = turn;
+  const rested = { ...situation, vm: { ...situation.vm, status } };
+  const isStranger = situation.isMissing === true || status.drift?.identity !== undefined;
+  // Under its VMID is another machine, or none: every pipeline would only find that out.
+  const change = isStranger ? undefined : (packageChange(rested) ?? driftCorrection(rested));
+  return change ?? { kind: 'rest', status };
 }
 
 function packageChange(situation: Situation): NextWork | undefined {

@@ -8,7 +8,6 @@ import { correctionDueMs } from '../domain/drift.ts';
 import { deadlineOf, isPaused, nextOperation, PAUSE_ANNOTATION } from '../domain/operations.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
 import { addFinalizer, hasFinalizer } from '../kube/finalizers.ts';
-import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import { closeOperation, operationOf } from '../machine/progress.ts';
 import type { Machine } from '../machine/vocabulary.ts';
@@ -148,8 +147,7 @@ async function end(
   const result = reason === undefined ? 'Succeeded' : 'Failed';
   const ending = { result, reason: reason ?? 'Succeeded', message } as const;
   const ended = withEndedOperation(status, operation, ending, context.now());
-  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, ended);
-  context.stores.virtualMachines.observe(object);
+  await writeStatus(context, vm, ended);
   return { kind: 'after', ms: 0 };
 }
 
@@ -164,8 +162,7 @@ async function expire(vm: VirtualMachine, machine: Machine, context: Context): P
   );
   const { request: _request, ...operation } = operationOf(ended);
   const status = machine.abandonable === true ? closeOperation(ended, now) : { ...ended, operation };
-  const { object } = await patchStatus(context.client, resources.virtualMachine, vm, status);
-  context.stores.virtualMachines.observe(object);
+  await writeStatus(context, vm, status);
   return { kind: 'after', ms: 0 };
 }
 

@@ -5,7 +5,7 @@ import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type Explanation, WaitingError } from '../errors.ts';
 import { timestamp } from '../kube/conditions.ts';
 import { isConflict } from '../kube/errors.ts';
-import { isEqualJson, patchStatus } from '../kube/status.ts';
+import { isEqualJson } from '../kube/status.ts';
 import type { ActionResult, TaskView, Visit } from '../machine/advance.ts';
 import { mirrorConditions } from '../machine/conditions.ts';
 import type { Facts, Need } from '../machine/facts.ts';
@@ -24,6 +24,7 @@ import { kubeTrouble } from './kube-trouble.ts';
 import { perform } from './perform.ts';
 import { pveTrouble, taskTrouble } from './pve-trouble.ts';
 import { openRun } from './runs.ts';
+import { writeStatus } from './vm-status.ts';
 
 export interface VisitInput {
   context: Context;
@@ -202,6 +203,7 @@ export class VirtualMachineVisit implements Visit {
     const { context, machine, vm } = this.#input;
     const conditions = mirrorConditions({
       machine,
+      spec: vm.spec,
       status,
       ...outcome,
       generation: vm.metadata.generation ?? 0,
@@ -209,11 +211,9 @@ export class VirtualMachineVisit implements Visit {
     });
     const next = { ...stored, conditions };
     const before = this.#object;
-    const { written, object } = await patchStatus(context.client, resources.virtualMachine, before, next);
+    const { written, object } = await writeStatus(context, before, next);
     this.#object = object;
-    if (!written) return;
-    context.stores.virtualMachines.observe(object);
-    tellRaised(context, before, object);
+    if (written) tellRaised(context, before, object);
   }
 }
 

@@ -60,6 +60,7 @@ function trouble(kind: Trouble['class'], reason: Reason, message = 'So it is.'):
 function mirror(change: Partial<Mirror> = {}): Condition[] {
   return mirrorConditions({
     machine: deploy,
+    spec: {},
     status: aStatus(),
     current: deploy.entries[0],
     notes: [],
@@ -230,12 +231,18 @@ describe('what is shown', () => {
   });
 
   test.each([
-    { name: 'a VM that runs', status: aStatus({ powerState: 'Running' }), want: /is up as declared/ },
-    { name: 'a VM that an operation has stopped', status: aStatus({ powerState: 'Stopped' }), want: /is stopped/ },
-    { name: 'a VM of which it is not known', status: aStatus({ powerState: 'Unknown' }), want: /not known/ },
-  ])('at the end of a pipeline, whether it runs: $name', ({ status, want }) => {
-    const ready = mirror({ status, current: undefined }).find(({ type }) => type === 'Ready');
-    expect(ready).toMatchObject({ status: 'True', reason: 'Ready', message: expect.stringMatching(want) });
+    { name: 'a VM that runs', powerState: 'Running', want: 'Ready' },
+    { name: 'a VM that an operation has stopped', powerState: 'Stopped', want: 'StoppedByHand' },
+    {
+      name: 'a VM that is declared to be stopped',
+      spec: { runStrategy: 'Halted' },
+      powerState: 'Stopped',
+      want: 'Halted',
+    },
+    { name: 'a VM of which it is not known', powerState: 'Unknown', want: 'Ready' },
+  ] as const)('at the end of a pipeline, whether it runs: $name', ({ powerState, want, ...change }) => {
+    const conditions = mirror({ ...change, status: aStatus({ powerState }), current: undefined });
+    expect(conditions.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'True', reason: want });
   });
 
   test('the summary names the step, the step its trouble, a skip why', () => {

@@ -8,12 +8,14 @@ import {
 } from '../api/conditions.ts';
 import type { Condition } from '../api/object.ts';
 import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { type PowerSpec, standing } from '../domain/standing.ts';
 import type { ObservedVm } from './facts.ts';
 import type { Trouble } from './outcome.ts';
 import type { ConditionNote, Machine, MachineEntry } from './vocabulary.ts';
 
 export interface Mirror {
   machine: Machine;
+  spec: PowerSpec;
   status: VirtualMachineStatus;
   /** The step whose turn it is; undefined when the pipeline is complete. */
   current?: MachineEntry;
@@ -21,18 +23,6 @@ export interface Mirror {
   notes: readonly ConditionNote[];
   generation: number;
   now: string;
-}
-
-/** Power is left to people: a VM that they stopped is as it was declared. */
-const READY_MESSAGES = {
-  Running: 'The virtual machine is up as declared.',
-  Stopped: 'The virtual machine is in place; it is stopped.',
-  Unknown: 'The virtual machine is in place; whether it runs is not known at the moment.',
-} as const;
-
-/** What `Ready` says of a VM that is ready, at the end of a pipeline and at rest. */
-export function readyMessage({ powerState = 'Running' }: Pick<VirtualMachineStatus, 'powerState'>): string {
-  return READY_MESSAGES[powerState];
 }
 
 type Wanted = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
@@ -87,8 +77,11 @@ function recordedCondition({ step }: MachineEntry, record: StepRecord, status: V
 }
 
 function summaryConditions(mirror: Mirror): Wanted[] {
-  const { current, trouble, status } = mirror;
-  if (current === undefined) return [ready('True', 'Ready', readyMessage(status))];
+  const { current, trouble, status, spec } = mirror;
+  if (current === undefined) {
+    const { reason, message } = standing(spec, status.powerState);
+    return [ready('True', reason, message)];
+  }
   const step = current.step.title;
   const message = trouble === undefined ? `${step} is under way.` : `${step}: ${trouble.message}`;
   const reason = summaryReason(mirror);

@@ -26,8 +26,20 @@ describe.each([startVm, verifyRunning, startOnRequest])('$id ($title)', (step) =
     {
       name: 'started more than once: it is said',
       shape: starting(5, { attempt: 2 }),
-      want: { kind: 'wait', reason: 'NotRunning', message: expect.stringContaining('60 s') },
+      want: { kind: 'wait', reason: 'NotRunning', message: expect.stringContaining('60 s'), afterMs: 15_000 },
     },
+    {
+      name: 'started twice: it is given twice the time',
+      shape: starting(119.9, { attempt: 2 }),
+      want: { kind: 'wait', reason: 'NotRunning' },
+    },
+    { name: 'started twice, and not running after that: once more', shape: starting(120, { attempt: 2 }), want: START },
+    {
+      name: 'started often: it is given five minutes',
+      shape: starting(299.9, { attempt: 40 }),
+      want: { kind: 'wait' },
+    },
+    { name: 'started often, and not running after that', shape: starting(300, { attempt: 40 }), want: START },
     { name: 'its start has failed: no need to wait', shape: starting(1, { failed: true }), want: START },
     {
       name: 'a call of another kind does not count',

@@ -7,6 +7,10 @@ import { withOwnVm } from './own-vm.ts';
 
 /** How often a VM that is starting is looked at. */
 const LOOK_MS = 5_000;
+/** How often one is looked at that has not come up before. */
+const LATER_LOOK_MS = 15_000;
+/** A VM that does not come up is started ever more seldom, and no more seldom than this. */
+const LONGEST_PAUSE_SECONDS = 300;
 
 export const startVm: Step = {
   id: 'start-vm',
@@ -51,15 +55,21 @@ function planStart({ power, now, status, cluster }: Facts): Verdict {
   const intent = status.operation?.intent;
   const { startSeconds } = cluster.times;
   const isStarting =
-    intent?.action === 'start' && intent.failed !== true && now - Date.parse(intent.sentAt) < startSeconds * 1_000;
+    intent?.action === 'start' &&
+    intent.failed !== true &&
+    now - Date.parse(intent.sentAt) < pauseSeconds(intent, startSeconds) * 1_000;
   return isStarting
     ? stillStarting(intent, startSeconds)
     : { kind: 'act', action: { kind: 'start' }, why: 'the VM is not running' };
+}
+
+function pauseSeconds({ attempt }: Intent, startSeconds: number): number {
+  return Math.min(startSeconds * 2 ** (attempt - 1), Math.max(startSeconds, LONGEST_PAUSE_SECONDS));
 }
 
 function stillStarting({ attempt }: Intent, startSeconds: number): Verdict {
   if (attempt === 1)
     return { kind: 'wait', reason: 'WaitingForTask', message: 'The VM is being started.', afterMs: LOOK_MS };
   const message = `The VM did not run ${startSeconds} s after it was started; it was started again. Its console tells why it ends.`;
-  return { kind: 'wait', reason: 'NotRunning', message, afterMs: LOOK_MS };
+  return { kind: 'wait', reason: 'NotRunning', message, afterMs: LATER_LOOK_MS };
 }
