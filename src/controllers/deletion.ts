@@ -59,7 +59,7 @@ async function finish({ allocations, context, vm, visit }: Turn, result: Advance
   await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
   // Once more, as the API server knows it: nothing may be held by an object that is gone.
   await allocations.releaseAll(vm);
-  await letGo(visit.object, { context, allocations });
+  await letGo(visit.object, context);
   context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
   return { kind: 'done' };
 }
@@ -155,7 +155,7 @@ async function leave(
     context.events.emit(vm, { type: event, reason: 'LeftBehind', message });
     context.log[level]({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, logged);
   }
-  await letGo(vm, { context, allocations });
+  await letGo(vm, context);
   return { kind: 'done' };
 }
 

@@ -22,6 +22,7 @@ import { nextWork, type NextWork, type Situation } from './next-pipeline.ts';
 import { packageWish } from './package-wish.ts';
 import { FORCE_REMOVE_ANNOTATION, resetStatus } from './reset-status.ts';
 import { runPipeline, type VirtualMachineParts } from './run-pipeline.ts';
+import { writeStatus } from './vm-status.ts';
 
 export async function reconcileVirtualMachine(
   key: string,
