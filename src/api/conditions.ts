@@ -191,6 +191,10 @@ export const REASONS = {
   },
   PlanNotFound: { meaning: 'The plan does not exist.', cure: 'Create the Plan or correct spec.planRef.' },
   PlanInvalid: { meaning: 'The plan is not usable; the message names the field.', cure: 'Correct the Plan.' },
+  QuotaExceeded: {
+    meaning: 'The namespace has as many virtual machines of the plan as its quota allows.',
+    cure: 'Delete one, choose another plan, or raise quota.virtualMachinesPerNamespace of the Plan; the VM goes on by itself.',
+  },
   NotAllowed: {
     meaning: 'The namespace may not use the plan, cluster, pool or zone, or the plan does not allow the template.',
     cure: 'Ask the platform team to grant it.',

@@ -4,6 +4,7 @@ import { ipPool } from './ip-pool.ts';
 import type { Kind } from './object.ts';
 import { plan, planRevision } from './plan.ts';
 import { proxmoxCluster } from './proxmox-cluster.ts';
+import { quotaSlot } from './quota-slot.ts';
 import { ipAddressReservation, vmidReservation } from './reservations.ts';
 import { virtualMachine } from './virtual-machine.ts';
 import { virtualMachineOperation } from './virtual-machine-operation.ts';
@@ -19,5 +20,6 @@ export const KINDS: readonly Kind[] = [
   virtualMachineOperation,
   ipAddressReservation,
   vmidReservation,
+  quotaSlot,
   virtualMachineRun,
 ];

@@ -24,6 +24,7 @@ import {
   withRules,
 } from './object.ts';
 import { optionSchemas } from './options.ts';
+import { MOST_PER_NAMESPACE } from './quota-slot.ts';
 import { OPERATION_TYPES } from './virtual-machine-operation.ts';
 
 const template = z.object({
@@ -46,7 +47,7 @@ const disk = (which: string, size: string, storage: string) =>
 const policy = z.enum(['ACCEPT', 'DROP', 'REJECT']);
 const logLevel = z.enum(['nolog', 'info', 'notice', 'warning']);
 
-/** One schema for Plan and PlanRevision: a revision is the spec at one moment. */
+/** What VMs are built from. One schema for Plan and PlanRevision: a revision is this part of the spec at one moment. */
 export const planSpecSchema = z.object({
   clusterRef: objectReference('ProxmoxCluster'),
   allowedNamespaces: allowedNamespaces.optional(),
@@ -183,7 +184,27 @@ export const planSpecSchema = z.object({
   domain: hostname.optional().describe('Domain under which VMs without a hostname get their FQDN: <name>.<domain>.'),
 });
 
-const planSpec = withRules(planSpecSchema, [
+const quota = z.object({
+  virtualMachinesPerNamespace: z
+    .int()
+    .min(0)
+    .max(MOST_PER_NAMESPACE)
+    .optional()
+    .describe(
+      'How many VirtualMachines of this plan each namespace may have. One more waits until there is room. 0: no new ones. Absent: as many as it likes.',
+    ),
+});
+
+// Beside what VMs are built from: another quota is no other package, and makes no revision that they would have to follow.
+const fullPlanSpecSchema = planSpecSchema.extend({
+  quota: quota
+    .optional()
+    .describe(
+      'How much of this plan may be used. It counts from the moment it is set, for VMs that exist as well; none that runs is touched when it is lowered.',
+    ),
+});
+
+const planSpec = withRules(fullPlanSpecSchema, [
   {
     rule: 'self.clusterRef == oldSelf.clusterRef',
     message: 'clusterRef cannot be changed: make a new Plan',
@@ -263,7 +284,9 @@ export const planRevision = defineKind({
 });
 
 export type PlanSpec = z.infer<typeof planSpecSchema>;
+/** The spec of a Plan: what VMs are built from, and how many there may be. */
+export type FullPlanSpec = z.infer<typeof fullPlanSpecSchema>;
 export type PlanStatus = z.infer<typeof planStatus>;
-export type Plan = ApiObject<PlanSpec, PlanStatus>;
+export type Plan = ApiObject<FullPlanSpec, PlanStatus>;
 export type PlanRevisionSpec = z.infer<typeof revisionSpec>;
 export type PlanRevision = ApiObject<PlanRevisionSpec>;

@@ -6,6 +6,7 @@ import { type IPPool, ipPool } from './ip-pool.ts';
 import { GROUP, type Kind, VERSION } from './object.ts';
 import { type Plan, type PlanRevision, plan, planRevision } from './plan.ts';
 import { type ProxmoxCluster, proxmoxCluster } from './proxmox-cluster.ts';
+import { type QuotaSlot, quotaSlot } from './quota-slot.ts';
 import {
   type IPAddressReservation,
   ipAddressReservation,
@@ -32,6 +33,7 @@ export const resources = {
   virtualMachineOperation: ours<VirtualMachineOperation>(virtualMachineOperation),
   ipAddressReservation: ours<IPAddressReservation>(ipAddressReservation),
   vmidReservation: ours<VMIDReservation>(vmidReservation),
+  quotaSlot: ours<QuotaSlot>(quotaSlot),
   virtualMachineRun: ours<VirtualMachineRun>(virtualMachineRun),
   secret: secretType,
 } as const;

@@ -12,6 +12,7 @@ import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
 import type { ResourceType } from '../kube/types.ts';
 import type { AddressChoice } from '../machine/vocabulary.ts';
 import { type Context, INDEX } from './context.ts';
+import { QuotaSlots } from './quota-slots.ts';
 
 /** How long a name that turned out to be taken is passed over, until the store shows who holds it. */
 const REFUSED_MS = 30_000;
@@ -23,6 +24,8 @@ const LEFT_BEHIND_ANNOTATION = 'pve-operator.io/left-behind';
 const MANAGED_BY = { 'app.kubernetes.io/managed-by': 'pve-operator' };
 
 export class Allocations {
+  /** Places in the quotas of plans; a VM has its own from before anything else is allocated until its object goes. */
+  readonly quotaSlots: QuotaSlots;
   readonly #context: Pick<Context, 'client' | 'stores' | 'now'>;
   /** Names that a call of this process is about to create: two VMs that look at the same time must not choose the same. */
   readonly #claimed = new Set<string>();
@@ -31,6 +34,7 @@ export class Allocations {
 
   constructor(context: Pick<Context, 'client' | 'stores' | 'now'>) {
     this.#context = context;
+    this.quotaSlots = new QuotaSlots(context);
   }
 
   /** Promises the memory of a VM to the node that was chosen for it; the answer takes the promise back. */

@@ -3,6 +3,7 @@ import type { IPPool } from '../api/ip-pool.ts';
 import type { DNSZone } from '../api/dns-zone.ts';
 import type { Plan, PlanRevision } from '../api/plan.ts';
 import type { ProxmoxCluster } from '../api/proxmox-cluster.ts';
+import type { QuotaSlot } from '../api/quota-slot.ts';
 import type { IPAddressReservation, VMIDReservation } from '../api/reservations.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineOperation } from '../api/virtual-machine-operation.ts';
@@ -32,16 +33,19 @@ export interface Stores {
   zones: Store<DNSZone>;
   addressReservations: Store<IPAddressReservation>;
   vmidReservations: Store<VMIDReservation>;
+  quotaSlots: Store<QuotaSlot>;
   /** Secrets of the operator's own namespace; no other Secret is ever watched. */
   secrets: Store<Secret>;
 }
 
 /** Names of the indexes that the stores are built with. */
 export const INDEX = {
-  /** Reservations by the UID of the VirtualMachine that holds them, runs by that of their VM; operations by the VM's `namespace/name`, because it may not exist yet. */
+  /** Reservations and quota slots by the UID of the VirtualMachine that holds them, runs by that of their VM; operations by the VM's `namespace/name`, because it may not exist yet. */
   virtualMachine: 'virtualMachine',
   cluster: 'cluster',
   plan: 'plan',
+  /** Quota slots by `namespace/plan`. */
+  quota: 'quota',
   /** VirtualMachines by the host name that they have or ask for, in lower case. */
   hostname: 'hostname',
 } as const;

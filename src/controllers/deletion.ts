@@ -59,14 +59,19 @@ async function finish({ allocations, context, vm, visit }: Turn, result: Advance
   await recordRun(context, vm, { status: result.status, result: 'Succeeded' });
   // Once more, as the API server knows it: nothing may be held by an object that is gone.
   await allocations.releaseAll(vm);
-  await letGo(visit.object, context);
+  await letGo(visit.object, { context, allocations });
   context.log.info({ VirtualMachine: keyOf(vm), vmid: result.status.vmid }, 'Terminated virtual machine');
   return { kind: 'done' };
 }
 
 // The watch shows the end of the object only a moment later. What woke it until then, above all the release of its own
 // reservations, would find it as it was and terminate it once more.
-async function letGo(vm: VirtualMachine, context: Context): Promise<void> {
+async function letGo(
+  vm: VirtualMachine,
+  { context, allocations }: Pick<VirtualMachineParts, 'context' | 'allocations'>,
+): Promise<void> {
+  // It counts until the last moment: what is still being taken down must not make room for another.
+  await allocations.quotaSlots.releaseAll(vm);
   const { virtualMachines } = context.stores;
   const left = await removeFinalizer(context.client, resources.virtualMachine, vm, FINALIZER);
   if (left === undefined || (left.metadata.finalizers ?? []).length === 0) virtualMachines.forget(vm);
@@ -155,7 +160,7 @@ async function leave(
     context.events.emit(vm, { type: event, reason: 'LeftBehind', message });
     context.log[level]({ VirtualMachine: keyOf(vm), vmid: vm.status?.vmid, node: vm.status?.node }, logged);
   }
-  await letGo(vm, context);
+  await letGo(vm, { context, allocations });
   return { kind: 'done' };
 }
 

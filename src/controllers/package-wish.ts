@@ -8,6 +8,7 @@ import type { Explanation } from '../errors.ts';
 import type { Context } from './context.ts';
 import { allowedPlan } from './design.ts';
 import { currentRevision } from './plan-revisions.ts';
+import { quotaRefusal } from './quota-slots.ts';
 
 export type PackageWish =
   /** Nothing differs, or there is nothing to compare with. */
@@ -105,7 +106,7 @@ function otherPlanProblem(vm: VirtualMachine, plan: Plan, context: Pick<Context,
   }
   try {
     allowedPlan(vm, context);
-    return undefined;
+    return quotaRefusal(vm, plan.metadata.name, context.stores);
   } catch (error) {
     return error as Error & Explanation;
   }

@@ -1,6 +1,6 @@
 // Decides which revision of a plan is current, what a new one looks like, and which old ones nobody needs.
 import { API_VERSION, GROUP } from '../api/object.ts';
-import type { Plan, PlanRevision } from '../api/plan.ts';
+import type { FullPlanSpec, Plan, PlanRevision, PlanSpec } from '../api/plan.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { isEqualJson } from '../kube/status.ts';
 import type { OwnerReference } from '../kube/types.ts';
@@ -31,9 +31,9 @@ export function equalRevision(plan: Plan, revisions: readonly PlanRevision[]): P
   return revisions.find((revision) => isRevisionOf(plan, revision));
 }
 
-/** Whether a revision belongs to this very Plan object and is equal to its spec. */
+/** Whether a revision belongs to this very Plan object and has its spec, as far as VMs are built from it. */
 export function isRevisionOf(plan: Plan, revision: PlanRevision): boolean {
-  return belongsTo(plan, revision) && isEqualJson(revision.spec.plan, plan.spec);
+  return belongsTo(plan, revision) && isEqualJson(revision.spec.plan, builtFrom(plan.spec));
 }
 
 /** The revision of this number as it is created. */
@@ -44,7 +44,7 @@ export function newRevision(plan: Plan, number: number): PlanRevision {
     apiVersion: API_VERSION,
     kind: 'PlanRevision',
     metadata: { name: `${name}-${number}`, labels: { [PLAN_LABEL]: name }, ownerReferences: [owner] },
-    spec: { planName: name, revision: number, plan: plan.spec },
+    spec: { planName: name, revision: number, plan: builtFrom(plan.spec) },
   };
 }
 
@@ -59,6 +59,11 @@ export function outlivedRevisions(
     .filter(({ metadata }) => metadata.name !== current.metadata.name && !named.has(metadata.name))
     .sort((a, b) => b.spec.revision - a.spec.revision)
     .slice(UNUSED_KEPT);
+}
+
+// How many VMs there may be is no part of what they are built from.
+function builtFrom({ quota: _quota, ...spec }: FullPlanSpec): PlanSpec {
+  return spec;
 }
 
 // Revisions of a deleted plan of the same name stay until the garbage collector has taken them.

@@ -9,6 +9,7 @@ import { reconcileDnsZone } from './dns-zone.ts';
 import { reconcileIpPool } from './ip-pool.ts';
 import { reconcilePlan } from './plan.ts';
 import { reconcileProxmoxCluster } from './proxmox-cluster.ts';
+import { reconcileQuotaSlot } from './quota-slot.ts';
 import { reconcileVirtualMachineOperation } from './virtual-machine-operation.ts';
 import { reconcileVirtualMachine } from './virtual-machine.ts';
 
@@ -19,6 +20,7 @@ export interface Queues {
   plans: WorkQueue;
   pools: WorkQueue;
   zones: WorkQueue;
+  quotaSlots: WorkQueue;
 }
 
 export function createQueues(): Queues {
@@ -29,6 +31,7 @@ export function createQueues(): Queues {
     plans: createWorkQueue(),
     pools: createWorkQueue(),
     zones: createWorkQueue(),
+    quotaSlots: createWorkQueue(),
   };
 }
 
@@ -81,5 +84,6 @@ export async function runControllers({
     run('plans', (key, ending) => reconcilePlan(key, context, ending)),
     run('pools', (key, ending) => reconcileIpPool(key, context, ending)),
     run('zones', (key, ending) => reconcileDnsZone(key, context, ending)),
+    run('quotaSlots', (key) => reconcileQuotaSlot(key, context, allocations.quotaSlots)),
   ]);
 }

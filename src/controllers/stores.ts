@@ -7,6 +7,7 @@ import type { KubeObject, ResourceType } from '../kube/types.ts';
 import type { Metrics } from '../metrics.ts';
 import { INDEX, type Stores } from './context.ts';
 import { hostnameOf } from './design.ts';
+import { quotaKeyOf } from './quota-slots.ts';
 import { vmKeyOf } from './virtual-machine-operation-surroundings.ts';
 
 type InformerStores = {
@@ -64,6 +65,12 @@ export function createInformers(
       indexes: {
         [INDEX.virtualMachine]: ({ spec }) => [spec.virtualMachine.uid],
         [INDEX.cluster]: ({ spec }) => [spec.clusterRef.name],
+      },
+    }),
+    quotaSlots: informer(resources.quotaSlot, {
+      indexes: {
+        [INDEX.virtualMachine]: ({ spec }) => [spec.virtualMachine.uid],
+        [INDEX.quota]: (slot) => [quotaKeyOf(slot)],
       },
     }),
     secrets: informer(resources.secret, { namespace: operatorNamespace }),

@@ -38,6 +38,7 @@ export async function reconcileVirtualMachine(
     return reconcileDeletion(found, parts, signal);
   }
   const vm = await finalized(found, context);
+  if (!(await countedIn(vm, parts, signal))) return { kind: 'after', ms: STOPPING_MS };
   return carryOut(nextWork(situationOf(withoutPause(vm), context)), vm, parts, signal);
 }
 
@@ -45,6 +46,18 @@ async function finalized(found: VirtualMachine, { client, stores }: Context): Pr
   const vm = await addFinalizer(client, resources.virtualMachine, found, FINALIZER);
   if (vm !== found) stores.virtualMachines.observe(vm);
   return vm;
+}
+
+const STOPPING_MS = 1_000;
+
+/** Has the VM counted in the quotas that it counts in, before anything is made for it; false when the operator stops. */
+async function countedIn(vm: VirtualMachine, parts: VirtualMachineParts, signal: AbortSignal): Promise<boolean> {
+  const { quotaSlots } = parts.allocations;
+  const changes = quotaSlots.changesFor(vm);
+  if (changes === undefined) return true;
+  if (signal.aborted || !parts.context.leads()) return false;
+  await quotaSlots.settle(vm, changes);
+  return true;
 }
 
 // An object is paused so that it deploys nothing until it has adopted the VM that is there.

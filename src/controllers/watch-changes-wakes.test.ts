@@ -80,6 +80,7 @@ beforeEach(() => {
     'zones',
     'addressReservations',
     'vmidReservations',
+    'quotaSlots',
     'secrets',
   ];
   const stores = Object.fromEntries(kinds.map((kind) => [kind, storeOf(kind)]));
@@ -87,7 +88,10 @@ beforeEach(() => {
     add: (key: string, priority = 'user') => void woken.push(`${name} ${key.split('/').at(-1)} ${priority}`),
   });
   const queues = Object.fromEntries(
-    ['virtualMachines', 'operations', 'clusters', 'plans', 'pools', 'zones'].map((name) => [name, queue(name)]),
+    ['virtualMachines', 'operations', 'clusters', 'plans', 'pools', 'zones', 'quotaSlots'].map((name) => [
+      name,
+      queue(name),
+    ]),
   );
   released = [];
   const cloneSlots = { release: (uid: string) => void released.push(uid) };

@@ -2,7 +2,9 @@
 import type { State } from '../api/states.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { type Condition, GROUP } from '../api/object.ts';
+import type { QuotaSlot } from '../api/quota-slot.ts';
 import { PAUSE_ANNOTATION } from '../domain/operations.ts';
+import { hasMachine } from '../domain/quota.ts';
 import type { Change } from '../kube/store.ts';
 import type { KubeObject, ObjectMeta } from '../kube/types.ts';
 import { keyOf } from '../kube/types.ts';
@@ -10,6 +12,7 @@ import type { Priority } from '../kube/work-queue.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Context, INDEX } from './context.ts';
 import { hostnameOf } from './design.ts';
+import { quotaKeyOf } from './quota-slots.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
 import { isFinal } from './virtual-machine-operation-status.ts';
@@ -67,11 +70,24 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   };
   const wakeUnaddressed = (): void => wakeIn(WITHOUT_ADDRESSES);
   const wakeUncloned = (): void => wakeIn(WITHOUT_VMID);
+  // Whoever waits for a place, the longest first. One whose slot was taken away by hand is to have it back before them.
+  const wakeUncounted = (slot: QuotaSlot): void => {
+    const { namespace } = slot.metadata;
+    const held = new Set(
+      stores.quotaSlots.byIndex(INDEX.quota, quotaKeyOf(slot)).map(({ spec }) => spec.virtualMachine.uid),
+    );
+    const waiting = stores.virtualMachines
+      .byIndex(INDEX.plan, slot.spec.planRef.name)
+      .filter(({ metadata }) => metadata.namespace === namespace && !held.has(metadata.uid ?? ''));
+    for (const vm of waiting.toSorted(byTurn)) queues.virtualMachines.add(keyOf(vm));
+  };
 
   // Also when the finalizer was taken away by force: nobody else would give back what the object held here.
   const letGo = (vm: VirtualMachine): void => {
     for (const { cloneSlots } of context.clusters.open()) cloneSlots.release(vm.metadata.uid ?? '');
     context.sightings.forget(vm.metadata.uid ?? '');
+    for (const slot of stores.quotaSlots.byIndex(INDEX.virtualMachine, vm.metadata.uid ?? ''))
+      queues.quotaSlots.add(keyOf(slot));
     wakeUnready(stores.virtualMachines.byIndex(INDEX.hostname, hostnameOf(vm) ?? ''));
   };
 
@@ -132,6 +148,14 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   on(stores.vmidReservations, (_reservation, change) => {
     if (change.type === 'deleted') wakeUncloned();
   });
+  on(stores.quotaSlots, (slot, { type }) => {
+    if (type === 'deleted') return wakeUncounted(slot);
+    queues.quotaSlots.add(keyOf(slot));
+    // Two of one VM: it is changing its plan, or a create that was thought to be lost has come through.
+    const { name, uid } = slot.spec.virtualMachine;
+    if (stores.quotaSlots.byIndex(INDEX.virtualMachine, uid).length > 1)
+      queues.virtualMachines.add(`${slot.metadata.namespace}/${name}`, 'resync');
+  });
   on(stores.secrets, () => {
     for (const cluster of stores.clusters.list()) queues.clusters.add(keyOf(cluster));
     for (const zone of stores.zones.list()) queues.zones.add(keyOf(zone));
@@ -158,6 +182,7 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
       for (const object of stores.plans.list()) queues.plans.add(keyOf(object), 'restart');
       for (const object of stores.pools.list()) queues.pools.add(keyOf(object), 'restart');
       for (const object of stores.zones.list()) queues.zones.add(keyOf(object), 'restart');
+      for (const object of stores.quotaSlots.list()) queues.quotaSlots.add(keyOf(object), 'restart');
     },
     close() {
       for (const close of closers) close();
@@ -205,6 +230,12 @@ function asOperationsSeeIt({ metadata, status }: VirtualMachine): string {
     [state === 'ready', operation?.runName, operation?.request?.uid, operation?.taskID === undefined],
     executedOperations.map(({ uid }) => uid),
   ]);
+}
+
+function byTurn(one: VirtualMachine, other: VirtualMachine): number {
+  const made = (vm: VirtualMachine): number => Number(hasMachine(vm));
+  const age = ({ metadata }: VirtualMachine): string => metadata.creationTimestamp ?? '';
+  return made(other) - made(one) || age(one).localeCompare(age(other));
 }
 
 function isUnderWay(vm: VirtualMachine): boolean {

@@ -1,4 +1,4 @@
-// Names of the reservation objects. The API server refuses a second object of a name: that is the lock on an address or VMID.
+// Names of the reservation objects. The API server refuses a second object of a name: that is the lock on an address, a VMID or a place in a quota.
 import { createHash } from 'node:crypto';
 import { expandedAddress } from './ip.ts';
 
@@ -27,6 +27,11 @@ export function addressReservationName({
 /** The name of a VMID of a cluster: `<cluster>.<vmid>`. */
 export function vmidReservationName({ cluster, vmid }: { cluster: string; vmid: number }): string {
   return joinedName([cluster, String(vmid)]);
+}
+
+/** The name of a place in the quota of a plan, within the namespace that it is counted in: `<plan>.<number>`. */
+export function quotaSlotName({ plan, number }: { plan: string; number: number }): string {
+  return joinedName([plan, String(number)]);
 }
 
 // Parts are joined with dots, so parts with dots (or capitals or underscores, which Linux bridges may have) would be

@@ -19,6 +19,10 @@ export const CODES = {
   ClusterNotAllowed: { meaning: "The plan's cluster may not be used in this namespace.", httpStatus: 403 },
   HostnameNotAllowed: { meaning: 'The host name is not below the domain of the plan.', httpStatus: 403 },
   ZoneNotAllowed: { meaning: 'The host name is in a DNS zone that this namespace may not use.', httpStatus: 403 },
+  QuotaExceeded: {
+    meaning: 'The namespace has as many virtual machines of the plan as its quota allows.',
+    httpStatus: 403,
+  },
   PlanNotFound: { meaning: 'There is no plan of this name.', httpStatus: 422 },
   ClusterChanged: { meaning: 'The plan is of another cluster than the one that the VM lives on.', httpStatus: 422 },
   OptionUnknown: { meaning: 'There is no option of this name.', httpStatus: 422 },

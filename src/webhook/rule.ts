@@ -32,7 +32,8 @@ export interface Access {
 }
 
 /** Kinds whose objects only the operator makes, by their plural. */
-export type OperatorOwned = 'ipaddressreservations' | 'vmidreservations' | 'planrevisions' | 'virtualmachineruns';
+export type OperatorOwned =
+  'ipaddressreservations' | 'vmidreservations' | 'planrevisions' | 'virtualmachineruns' | 'quotaslots';
 
 /** One thing that speaks against a request. */
 export interface Reason {

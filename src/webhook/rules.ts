@@ -27,12 +27,14 @@ import { poolAlone, poolKeepsAllocated, poolServersFree, poolValid } from './rul
 import { hostnameFree, hostnameInDomain, hostnameInOwnZone, nameValid } from './rules/vm-names.ts';
 import { additionalDiskConsent, disksGrow, familyKept, optionsValid } from './rules/vm-options.ts';
 import { planOfSameCluster, planUsable } from './rules/vm-plan.ts';
+import { quotaLeft, quotaLowered } from './rules/vm-quota.ts';
 import { restartNeeded, snapshotsGo, systemStays } from './rules/vm-warnings.ts';
 
 export const RULES: readonly Rule[] = [
   // what a VM is made of
   planUsable,
   planOfSameCluster,
+  quotaLeft,
   optionsValid,
   familyKept,
   disksGrow,
@@ -61,6 +63,7 @@ export const RULES: readonly Rule[] = [
   planPlaces,
   planShrinksNothing,
   planOptionsStay,
+  quotaLowered,
   planSurprises,
   planInUse,
   clusterEndpoints,

@@ -2,7 +2,7 @@
 import type { DNSZone, DNSZoneSpec } from '../../src/api/dns-zone.ts';
 import type { IPPool, IPPoolSpec } from '../../src/api/ip-pool.ts';
 import { API_VERSION } from '../../src/api/object.ts';
-import type { Plan, PlanSpec } from '../../src/api/plan.ts';
+import type { FullPlanSpec, Plan, PlanSpec } from '../../src/api/plan.ts';
 import type { ProxmoxCluster, ProxmoxClusterSpec } from '../../src/api/proxmox-cluster.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
 import { type Secret, secretType } from '../../src/kube/secrets.ts';
@@ -68,7 +68,7 @@ export function anIPv6Pool(spec: Partial<IPPoolSpec> = {}, name = 'ipv6'): IPPoo
 }
 
 /** A plan with linked clones of template 9000, VMIDs from 2000 on, one IPv4 address and no limits. */
-export function aPlan(spec: Partial<PlanSpec> = {}, name = PLAN): Plan {
+export function aPlan(spec: Partial<FullPlanSpec> = {}, name = PLAN): Plan {
   const base: PlanSpec = {
     clusterRef: { name: CLUSTER },
     template: { vmid: 9000 },

@@ -1,6 +1,6 @@
 // The reconcile of virtual machines over the API server in memory and a simulated Proxmox VE, one pass at a time.
 import { resources } from '../../src/api/resources.ts';
-import type { PlanSpec } from '../../src/api/plan.ts';
+import type { FullPlanSpec } from '../../src/api/plan.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
 import { Allocations } from '../../src/controllers/allocations.ts';
 import { createCredentialSource } from '../../src/controllers/credentials.ts';
@@ -40,7 +40,7 @@ export interface SimulatedOperator extends AsyncDisposable {
 
 /** A cluster with the demo's templates, a pool and a plan; every task ends at once. */
 export async function simulatedOperator(
-  plan: Partial<PlanSpec> = {},
+  plan: Partial<FullPlanSpec> = {},
   options: Pick<FakeContextOptions, 'openDnsZone'> = {},
 ): Promise<SimulatedOperator> {
   const topology = aTopology();
@@ -93,7 +93,11 @@ export async function simulatedOperator(
   return operator;
 }
 
-function seed({ kube, context }: FakeContext, token: { id: string; secret: string }, plan: Partial<PlanSpec>): void {
+function seed(
+  { kube, context }: FakeContext,
+  token: { id: string; secret: string },
+  plan: Partial<FullPlanSpec>,
+): void {
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   kube.seed(resources.secret, {
     metadata: { name: TOKEN_SECRET, namespace: context.operatorNamespace },

@@ -1,5 +1,5 @@
 // A simulated operator with a deployed VM whose cluster is swept, and what an administrator may do to that VM meanwhile.
-import type { PlanSpec } from '../../src/api/plan.ts';
+import type { FullPlanSpec } from '../../src/api/plan.ts';
 import { resources } from '../../src/api/resources.ts';
 import type { VirtualMachineOperation, VirtualMachineOperationSpec } from '../../src/api/virtual-machine-operation.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
@@ -40,7 +40,7 @@ export interface SweptOperator extends AsyncDisposable {
 
 export async function sweptOperator(
   spec: Partial<VirtualMachineSpec> = {},
-  plan: Partial<PlanSpec> = {},
+  plan: Partial<FullPlanSpec> = {},
 ): Promise<SweptOperator> {
   const operator = await simulatedOperator(plan);
   const { fake, sim } = operator;

@@ -1,6 +1,7 @@
 // A controllers' context over the API server in memory: stores, a clock that stands still, events kept in a list.
 import type { IPPool } from '../../src/api/ip-pool.ts';
 import type { Plan, PlanRevision } from '../../src/api/plan.ts';
+import type { QuotaSlot } from '../../src/api/quota-slot.ts';
 import type { IPAddressReservation, VMIDReservation } from '../../src/api/reservations.ts';
 import { resources } from '../../src/api/resources.ts';
 import type { VirtualMachineOperation } from '../../src/api/virtual-machine-operation.ts';
@@ -9,6 +10,7 @@ import type { VirtualMachine } from '../../src/api/virtual-machine.ts';
 import { ClusterRegistry, type TransportFactory } from '../../src/controllers/clusters.ts';
 import { type Context, INDEX, type Stores } from '../../src/controllers/context.ts';
 import { hostnameOf } from '../../src/controllers/design.ts';
+import { quotaKeyOf } from '../../src/controllers/quota-slots.ts';
 import { Sightings } from '../../src/controllers/sweep-sightings.ts';
 import { vmKeyOf } from '../../src/controllers/virtual-machine-operation-surroundings.ts';
 import type { EventInput } from '../../src/kube/events.ts';
@@ -119,6 +121,10 @@ export function storesOf(kube: FakeKube): Stores {
     vmidReservations: kube.store(resources.vmidReservation, {
       [INDEX.virtualMachine]: ofVm,
       [INDEX.cluster]: ofCluster,
+    }),
+    quotaSlots: kube.store(resources.quotaSlot, {
+      [INDEX.virtualMachine]: ({ spec }: QuotaSlot) => [spec.virtualMachine.uid],
+      [INDEX.quota]: (slot: QuotaSlot) => [quotaKeyOf(slot)],
     }),
     secrets: kube.store(resources.secret),
   };

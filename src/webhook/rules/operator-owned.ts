@@ -7,6 +7,7 @@ const KINDS: Readonly<Record<string, OperatorOwned>> = {
   VMIDReservation: 'vmidreservations',
   PlanRevision: 'planrevisions',
   VirtualMachineRun: 'virtualmachineruns',
+  QuotaSlot: 'quotaslots',
 };
 
 /** One rule for each of the kinds. */
