@@ -3,12 +3,11 @@ import { Agent, request } from 'node:https';
 import { cpus, loadavg } from 'node:os';
 import { API_VERSION, GROUP } from '../../src/api/object.ts';
 import { resources } from '../../src/api/resources.ts';
-import { leaseType } from '../../src/kube/lease.ts';
 import { readSecret } from '../../src/kube/secrets.ts';
 import { aPlan, aPool, aProxmoxCluster, aVirtualMachine, OPERATOR_NAMESPACE } from '../builders/objects.ts';
 import { startTestBed, type TestBed } from '../integration/harness.ts';
 import { startOperatorProcess } from '../integration/harness-operator.ts';
-import { applyWebhook, WEBHOOK_SECRET, webhookSettings } from '../integration/webhook.ts';
+import { applyWebhook, holdLease, WEBHOOK_SECRET, webhookSettings } from '../integration/webhook.ts';
 import { until } from '../kube/until.ts';
 import { type Summary, summaryOf } from './statistics.ts';
 
@@ -63,10 +62,7 @@ async function measure(send: (number: number) => Promise<Answered>): Promise<Sum
 }
 
 async function prepare(bed: TestBed, namespace: string): Promise<void> {
-  const now = new Date().toISOString().replace('Z', '000Z');
-  const spec = { holderIdentity: 'bench', leaseDurationSeconds: 3600, acquireTime: now, renewTime: now };
-  // The operator waits for this lease for ever: it serves, and does nothing else.
-  await bed.client.create(leaseType, { metadata: { name: 'pve-operator', namespace: OPERATOR_NAMESPACE }, spec });
+  await holdLease(bed);
   await bed.client.create(resources.proxmoxCluster, aProxmoxCluster({ endpoints: ['https://192.0.2.1:8006'] }));
   await bed.client.create(resources.plan, aPlan());
   await bed.client.create(resources.ipPool, aPool());

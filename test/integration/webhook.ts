@@ -1,10 +1,13 @@
 // Puts the operator's webhook in front of a test's API server: the manifests of config/webhook/, called by address.
 import { freePorts } from '../../hack/control-plane/free-ports.ts';
 import type { WebhookConfig } from '../../src/config.ts';
+import { leaseType } from '../../src/kube/lease.ts';
 import type { KubeObject } from '../../src/kube/types.ts';
 import { webhookConfigurationType } from '../../src/webhook/webhook-configuration.ts';
+import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
 import { manifestsIn, type TestBed } from './harness.ts';
+import { type Operator, startOperator } from './harness-operator.ts';
 
 /** Name of the Secret with the certificate. */
 export const WEBHOOK_SECRET = 'pve-operator-webhook';
@@ -58,4 +61,25 @@ export async function untilAsked(bed: TestBed, attempt: () => Promise<unknown>):
       (error: unknown) => (error as { status?: number }).status !== 500,
     );
   });
+}
+
+/** Takes the operator's lease for an hour: an operator that wants it serves the webhook, and does nothing else. */
+export async function holdLease(bed: TestBed): Promise<void> {
+  const now = new Date().toISOString().replace('Z', '000Z');
+  const spec = { holderIdentity: 'nobody', leaseDurationSeconds: 3600, acquireTime: now, renewTime: now };
+  await bed.client.create(leaseType, { metadata: { name: 'pve-operator', namespace: OPERATOR_NAMESPACE }, spec });
+}
+
+/** Starts a replica that only answers the webhook, so that objects stay as a test wrote them; `attempt` as for `untilAsked`. */
+export async function serveOnly(
+  bed: TestBed,
+  settings: Partial<WebhookConfig>,
+  attempt: () => Promise<unknown>,
+): Promise<Operator> {
+  const webhook = await webhookSettings(settings);
+  await holdLease(bed);
+  await applyWebhook(bed, webhook.port);
+  const operator = startOperator(bed, { webhook, leaderElection: true });
+  await untilAsked(bed, attempt);
+  return operator;
 }
