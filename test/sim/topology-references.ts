@@ -1,4 +1,5 @@
 // Whether the parts of a topology fit together: names are given once, and what is named is there.
+import { nodePriorities } from './state/ha-rules.ts';
 
 /** What is looked at of a topology. */
 interface Described {
@@ -9,6 +10,7 @@ interface Described {
   vms: readonly { vmid: number; node: string; volumes: readonly { storage: string }[] }[];
   tokens: readonly { id: string }[];
   pools: readonly { id: string }[];
+  haGroups: readonly { group: string; nodes: string }[];
 }
 
 /** Something that does not fit, and where it stands. */
@@ -25,6 +27,7 @@ export function misfits(topology: Described): Misfit[] {
     ...repeated('vms', 'vmid', topology.vms),
     ...repeated('tokens', 'id', topology.tokens),
     ...repeated('pools', 'id', topology.pools),
+    ...repeated('haGroups', 'group', topology.haGroups),
     ...unknownNodes(topology),
     ...unknownStorages(topology),
   ];
@@ -46,7 +49,7 @@ function repeated<Key extends string>(
   });
 }
 
-function unknownNodes({ nodes, bridges, storages, files, vms }: Described): Misfit[] {
+function unknownNodes({ nodes, bridges, storages, files, vms, haGroups }: Described): Misfit[] {
   const names = new Set(nodes.map(({ name }) => name));
   const check = (path: (string | number)[], name: string | undefined): Misfit[] =>
     name === undefined || names.has(name) ? [] : [{ path, message: `there is no node ${name}` }];
@@ -59,6 +62,9 @@ function unknownNodes({ nodes, bridges, storages, files, vms }: Described): Misf
     ...eachOf('storages', storages),
     ...files.flatMap(({ node }, index) => check(['files', index, 'node'], node)),
     ...vms.flatMap(({ node }, index) => check(['vms', index, 'node'], node)),
+    ...haGroups.flatMap(({ nodes: list }, index) =>
+      [...nodePriorities(list).keys()].flatMap((name) => check(['haGroups', index, 'nodes'], name)),
+    ),
   ];
 }
 

@@ -52,6 +52,7 @@ describe('the smallest topology', () => {
       acl: [],
       pools: [],
       ha: true,
+      haGroups: [],
       guestBootMs: 9000,
       faults: [],
     });
@@ -220,6 +221,21 @@ describe('what does not fit together is named', () => {
       name: 'a token twice',
       part: { tokens: [1, 2].map(() => ({ id: 'a@pve!b', secret: 's' })) },
       want: 'a@pve!b is there twice\n  → at tokens[1].id',
+    },
+    {
+      name: 'a group twice',
+      part: {
+        haGroups: [
+          { group: 'g', nodes: 'pve1' },
+          { group: 'g', nodes: 'pve1' },
+        ],
+      },
+      want: 'g is there twice\n  → at haGroups[1].group',
+    },
+    {
+      name: 'a group on a node that is not there',
+      part: { haGroups: [{ group: 'g', nodes: 'pve1:2,pve9:1' }] },
+      want: 'there is no node pve9\n  → at haGroups[0].nodes',
     },
     { name: 'a pool twice', part: { pools: [{ id: 'p' }, { id: 'p' }] }, want: 'p is there twice\n  → at pools[1].id' },
     {

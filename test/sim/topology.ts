@@ -108,6 +108,19 @@ const fieldsSchema = z.strictObject({
   pools: z.array(z.strictObject({ id: z.string(), comment: z.string().optional() })).default([]),
   /** Whether the high-availability managers run, as they do on every real node. */
   ha: z.boolean().default(true),
+  /** High-availability groups of release 8; later releases have rules instead, made by a call. */
+  haGroups: z
+    .array(
+      z.strictObject({
+        group: z.string(),
+        /** `pve1:2,pve2`: with the priority after the colon. */
+        nodes: z.string(),
+        restricted: z.boolean().default(false),
+        nofailback: z.boolean().default(false),
+        comment: z.string().optional(),
+      }),
+    )
+    .default([]),
   /** Milliseconds a guest needs from start until its agent answers, unless a VM says otherwise. */
   guestBootMs: z.number().nonnegative().default(9000),
   /** Faults armed from the start, as the control port takes them. */

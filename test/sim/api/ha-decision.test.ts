@@ -7,7 +7,7 @@ import type { HaStep } from './ha-decision.ts';
 const fresh: HaService = {
   state: 'stopped',
   failedStarts: 0,
-  relocations: 0,
+  failedNodes: [],
   stopTimeoutS: undefined,
   target: undefined,
 };
@@ -121,20 +121,28 @@ describe('after a failed start', () => {
     elsewhere?: string;
     want: Partial<HaService>;
   }[] = [
-    { name: 'it is tried again on its node', elsewhere: 'pve2', want: { failedStarts: 1, relocations: 0 } },
+    {
+      name: 'it is tried again on its node',
+      elsewhere: 'pve2',
+      want: { failedStarts: 1, failedNodes: [], target: undefined },
+    },
     {
       name: 'it is moved when it failed there too often',
       service: { failedStarts: 1 },
       elsewhere: 'pve2',
-      want: { failedStarts: 0, relocations: 1, target: 'pve2' },
+      want: { failedStarts: 0, failedNodes: ['pve1'], target: 'pve2' },
     },
     {
       name: 'it is in error when it was moved often enough',
-      service: { failedStarts: 1, relocations: 1 },
+      service: { failedStarts: 1, failedNodes: ['pve3'] },
       elsewhere: 'pve2',
-      want: { state: 'error', relocations: 1 },
+      want: { state: 'error', failedNodes: ['pve3', 'pve1'] },
     },
-    { name: 'it is in error when there is nowhere else', service: { failedStarts: 1 }, want: { state: 'error' } },
+    {
+      name: 'it is tried where it is when there is nowhere else',
+      service: { failedStarts: 1 },
+      want: { state: 'started', failedStarts: 0, failedNodes: ['pve1'], target: undefined },
+    },
     {
       name: 'it is moved at once without restarts',
       limits: { maxRestart: 0, maxRelocate: 1 },
@@ -157,7 +165,7 @@ describe('after a failed start', () => {
   ];
   it.each(rows)('$name', ({ service, limits = usual, elsewhere, want }) => {
     const before: HaService = { ...fresh, state: 'started', ...service };
-    expect(afterFailedStart(before, limits, elsewhere)).toMatchObject(want);
+    expect(afterFailedStart(before, limits, { node: 'pve1', elsewhere })).toMatchObject(want);
   });
 
   it('the number of starts is bounded, whatever the limits', () => {
@@ -166,7 +174,14 @@ describe('after a failed start', () => {
         let service: HaService = { ...fresh, state: 'started' };
         let starts = 0;
         for (; service.state !== 'error'; starts += 1)
-          service = afterFailedStart({ ...service, target: undefined }, { maxRestart, maxRelocate }, 'pve2');
+          service = afterFailedStart(
+            { ...service, target: undefined },
+            { maxRestart, maxRelocate },
+            {
+              node: 'pve1',
+              elsewhere: 'pve2',
+            },
+          );
         expect({ maxRestart, maxRelocate, starts }).toEqual({
           maxRestart,
           maxRelocate,

@@ -27,15 +27,15 @@ export interface HaLimits {
   maxRelocate: number;
 }
 
-/** The resource after one more failed start; `elsewhere` is the node to try next, if there is one. */
+/** The resource after one more failed start on that node; `elsewhere` is the node to try next, if there is one. */
 export function afterFailedStart(
   service: Readonly<HaService>,
   { maxRestart, maxRelocate }: HaLimits,
-  elsewhere: string | undefined,
+  { node, elsewhere }: { node: string; elsewhere: string | undefined },
 ): HaService {
   const failedStarts = service.failedStarts + 1;
   if (failedStarts <= maxRestart) return { ...service, failedStarts };
-  if (service.relocations >= maxRelocate || elsewhere === undefined)
-    return { ...service, failedStarts, state: 'error' };
-  return { ...service, failedStarts: 0, relocations: service.relocations + 1, target: elsewhere };
+  const failedNodes = [...service.failedNodes, node];
+  if (failedNodes.length > maxRelocate) return { ...service, failedStarts, failedNodes, state: 'error' };
+  return { ...service, failedStarts: 0, failedNodes, target: elsewhere };
 }

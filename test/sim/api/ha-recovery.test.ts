@@ -29,8 +29,8 @@ describe('a managed VM of a lost node', () => {
     await lab.clock.advance(fencedMs - 1000);
     expect(whereabouts(lab)).toBe('stopped on pve1');
     await lab.clock.advance(5000);
-    expect(whereabouts(lab)).toBe('running on pve3');
-    const task = lab.simulator.world.tasks.ofNode('pve3')[0];
+    expect(whereabouts(lab)).toBe('running on pve2');
+    const task = lab.simulator.world.tasks.ofNode('pve2')[0];
     expect(task).toMatchObject({ type: 'qmstart', id: '100', status: 'OK', caller: { id: 'root@pam' } });
   });
 
@@ -39,7 +39,7 @@ describe('a managed VM of a lost node', () => {
       name: 'that is only cut off is moved too',
       state: 'started',
       act: ({ simulator }) => simulator.cutNode('pve1'),
-      want: 'running on pve3',
+      want: 'running on pve2',
     },
     {
       name: 'that is back in time is started there again',
@@ -95,7 +95,7 @@ describe('a managed VM of a lost node', () => {
     simulator.world.haResources.set('vm:100', {});
     simulator.nodeDown('pve2');
     await clock.advance(fencedMs + 5000);
-    expect(whereabouts(lab)).toBe('stopped on pve3');
-    expect(simulator.world.tasks.ofNode('pve3')[0]?.status).toMatch(/^volume 'local-lvm:.*' does not exist$/);
+    expect(whereabouts(lab)).toBe('stopped on pve1');
+    expect(simulator.world.tasks.ofNode('pve1')[0]?.status).toMatch(/^volume 'local-lvm:.*' does not exist$/);
   });
 });

@@ -1,9 +1,8 @@
 // What the high-availability managers do when a node is lost: its managed VMs appear on other nodes, without anybody's call.
-import { endProcess } from '../state/power.ts';
 import type { Vm } from '../state/vm.ts';
 import type { World } from '../state/world.ts';
 import { wantedState } from '../state/ha-services.ts';
-import { emptiestNode, pass } from './ha-manager.ts';
+import { markFenced, pass } from './ha-manager.ts';
 
 /** A lost node counts as fenced after that long: its watchdog has ended it by then. */
 export const fencedMs = 120_000;
@@ -18,7 +17,7 @@ export function recoverLater(world: World, name: string): void {
   world.clock.after(fencedMs, () => {
     const node = world.nodes.get(name);
     if (node === undefined || node.changedAt !== changedAt || !world.quorate) return;
-    for (const vm of managedOn(world, name)) recover(world, vm);
+    for (const vm of managedOn(world, name)) markFenced(world, vm.vmid);
     pass(world);
   });
 }
@@ -28,12 +27,4 @@ function managedOn(world: World, name: string): Vm[] {
     const resource = world.haResources.get(`vm:${vm.vmid}`);
     return vm.node === name && resource !== undefined && !leftAlone.has(wantedState(resource));
   });
-}
-
-/** The configuration moves; a VM with local disks then fails to start, as it does on real clusters. */
-function recover(world: World, vm: Vm): void {
-  const target = emptiestNode(world, () => true);
-  if (target === undefined) return;
-  endProcess(world, vm);
-  vm.node = target.name;
 }

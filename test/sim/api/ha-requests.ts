@@ -3,6 +3,7 @@ import { failure } from '../errors.ts';
 import { resourceOf } from '../state/ha-services.ts';
 import type { World } from '../state/world.ts';
 import type { Task } from '../tasks/task-registry.ts';
+import { motionOf } from './ha-place.ts';
 import type { Call } from './route.ts';
 
 /** How long the command-line tool takes that the task runs. */
@@ -15,6 +16,10 @@ interface Request {
   /** Arguments of the tool, as its failure names them. */
   command: string;
   carryOut: () => void;
+  /** Why it cannot be, beside what every request is refused for. */
+  refusal?: () => string | undefined;
+  /** What the tool says of others it will move too. */
+  also?: () => string[];
 }
 
 /** Asks for a start; the answer is the UPID. */
@@ -48,7 +53,24 @@ export function requestMigration(call: Call, vmid: number, target: string): stri
     what: `migration for VM ${vmid} to node ${target}`,
     command: `migrate ${sid} ${target}`,
     carryOut: () => call.world.haCommands.set(sid, { target }),
+    refusal: () => blocked(call.world, vmid, target),
+    also: () => motionOf(call.world, vmid).along.map((other) => alsoMoved(sid, other, target)),
   });
+}
+
+function alsoMoved(sid: string, other: string, target: string): string {
+  return `also migrate resource '${other}' in positive affinity with resource '${sid}' to target node '${target}'`;
+}
+
+/** Why the tool refuses a move: a resource that has to be kept apart is there. */
+function blocked(world: World, vmid: number, target: string): string | undefined {
+  const sid = resourceOf(vmid);
+  const rivals = motionOf(world, vmid).blockedBy(target);
+  if (rivals.length === 0) return undefined;
+  const lines = rivals.map(
+    (rival) => `- resource '${rival}' on target node '${target}' in negative affinity with resource '${sid}'`,
+  );
+  return [`cannot migrate resource '${sid}' to node '${target}':`, '', ...lines].join('\n');
 }
 
 function ask(call: Call, vmid: number, request: Request): string {
@@ -57,18 +79,21 @@ function ask(call: Call, vmid: number, request: Request): string {
   return world.tasks.start(kind, async (task) => {
     task.print(`Requesting HA ${request.what}`);
     await task.wait(commandMs);
-    requireTaken(world, vmid, { task, command: request.command });
+    requireTaken(world, vmid, { task, request });
     request.carryOut();
+    task.print(...(request.also?.() ?? []));
     world.wakeHaManagers();
   }).upid;
 }
 
 /** The tool prints why it refuses, and the task only tells its exit code. */
-function requireTaken(world: World, vmid: number, { task, command }: { task: Task; command: string }): void {
-  const reason = world.quorate ? errorState(world, resourceOf(vmid)) : "cfs-lock 'domain-ha' error: no quorum!";
+function requireTaken(world: World, vmid: number, { task, request }: { task: Task; request: Request }): void {
+  const reason = world.quorate
+    ? (errorState(world, resourceOf(vmid)) ?? request.refusal?.())
+    : "cfs-lock 'domain-ha' error: no quorum!";
   if (reason === undefined) return;
-  task.print(reason);
-  throw failure(`command 'ha-manager ${command}' failed: exit code 255`);
+  task.print(...reason.split('\n'));
+  throw failure(`command 'ha-manager ${request.command}' failed: exit code 255`);
 }
 
 /** Why nothing but disabling is taken for a resource; undefined when all is well. */

@@ -1,9 +1,10 @@
-// High availability: which VMs are managed, and the rules about them.
+// High availability: which VMs are managed, and how.
 import { failure } from '../errors.ts';
 import { splitList } from '../schema/formats.ts';
 import { configIdList, fileDigest, flag, formatted, integer, oneOf, required, text } from '../schema/parameter.ts';
 import type { ParameterTable, Parameters } from '../schema/parameter.ts';
 import { errorState } from './ha-requests.ts';
+import { forgetInRules, requireGroup } from './ha-rules.ts';
 import { haStatus } from './ha-status.ts';
 import { needs, textOf } from './route.ts';
 import type { Call, Route } from './route.ts';
@@ -43,8 +44,7 @@ function shown(sid: string, entry: Entry): Record<string, unknown> {
 
 function add(call: Call): null {
   const sid = resourceId(textOf(call.params['sid']));
-  if (call.params['group'] !== undefined)
-    throw failure("invalid parameter 'group': ha groups have been migrated to rules");
+  requireGroup(call.world, call.params, true);
   if (call.world.haResources.has(sid)) throw failure(`create resource failed: resource ID '${sid}' already defined`);
   if (!call.world.vms.has(Number(sid.split(':')[1]))) throw failure(`resource '${sid}' does not exist in cluster`);
   call.world.haResources.set(sid, entryOf(call.params));
@@ -53,6 +53,7 @@ function add(call: Call): null {
 }
 
 function change(call: Call): null {
+  requireGroup(call.world, call.params, false);
   const { sid, entry } = found(call);
   const refused = call.params['state'] === 'disabled' ? undefined : errorState(call.world, sid);
   if (call.params['state'] !== undefined && refused !== undefined) throw failure(refused);
@@ -66,13 +67,7 @@ function change(call: Call): null {
 function remove(call: Call): null {
   const sid = resourceId(textOf(call.params['sid']));
   if (!call.world.haResources.delete(sid)) throw failure(`cannot delete service '${sid}', not HA managed!`);
-  return null;
-}
-
-function addRule(call: Call): null {
-  const rule = textOf(call.params['rule']);
-  if (call.world.haRules.has(rule)) throw failure(`HA rule '${rule}' already defined`);
-  call.world.haRules.set(rule, { ...entryOf(call.params), type: textOf(call.params['type']) });
+  if (call.params['purge'] !== 0) forgetInRules(call.world, sid);
   return null;
 }
 
@@ -102,7 +97,10 @@ export const highAvailabilityRoutes: Route[] = [
     path: '/cluster/ha/resources',
     permission: audit,
     parameters: { type: oneOf('ct', 'vm') },
-    run: ({ world }) => [...world.haResources].map(([id, entry]) => shown(id, entry)),
+    run: ({ world, params }) =>
+      [...world.haResources]
+        .filter(([id]) => params['type'] === undefined || id.startsWith(`${textOf(params['type'])}:`))
+        .map(([id, entry]) => shown(id, entry)),
   },
   {
     method: 'POST',
@@ -134,37 +132,5 @@ export const highAvailabilityRoutes: Route[] = [
     permission: mayConsole,
     parameters: { sid, purge: flag() },
     run: remove,
-  },
-  {
-    method: 'GET',
-    path: '/cluster/ha/rules',
-    permission: audit,
-    parameters: { resource: text(), type: oneOf('node-affinity', 'resource-affinity') },
-    run: ({ world }) => [...world.haRules].map(([rule, entry]) => ({ rule, ...entry })),
-  },
-  {
-    method: 'POST',
-    path: '/cluster/ha/rules',
-    permission: mayConsole,
-    parameters: {
-      rule: required(formatted('pve-configid')),
-      type: required(oneOf('node-affinity', 'resource-affinity')),
-      resources: required(formatted('pve-ha-resource-id-list')),
-      nodes: formatted('pve-ha-node-list'),
-      affinity: oneOf('positive', 'negative'),
-      strict: flag(),
-      disable: flag(),
-      comment: text({ maxLength: 4096 }),
-    },
-    run: addRule,
-  },
-  {
-    method: 'GET',
-    path: '/cluster/ha/groups',
-    permission: audit,
-    parameters: {},
-    run: () => {
-      throw failure('cannot index groups: ha groups have been migrated to rules');
-    },
   },
 ];

@@ -2,10 +2,12 @@
 import { isDriveName } from '../schema/drive-format.ts';
 import { isCdrom, isCloudInit, parseDrive } from '../state/drive.ts';
 import type { Drive } from '../state/drive.ts';
+import { isHaManaged } from '../state/ha-services.ts';
 import type { Vm } from '../state/vm.ts';
 import { splitVolumeId } from '../state/volumes.ts';
 import type { World } from '../state/world.ts';
 import { requireUnlocked } from './config/option-groups.ts';
+import { motionOf } from './ha-place.ts';
 import { textOf } from './route.ts';
 import type { Call } from './route.ts';
 
@@ -14,16 +16,14 @@ export function preconditions(call: Call): unknown {
   const { world, params } = call;
   const vm = world.vm(Number(params['vmid']), textOf(params['node']));
   requireUnlocked(vm);
+  const motion = isHaManaged(world, vm.vmid) ? motionOf(world, vm.vmid) : undefined;
   const allowed: string[] = [];
   const notAllowed: Record<string, unknown> = {};
   for (const node of world.nodes.keys()) {
     if (node === vm.node) continue;
-    const missing = [...storagesOf(vm)].filter((id) => {
-      const storage = world.volumes.storages.get(id);
-      return storage !== undefined && !world.volumes.isOn(storage, node);
-    });
-    notAllowed[node] = missing.length === 0 ? {} : { unavailable_storages: missing };
-    if (missing.length === 0) allowed.push(node);
+    const against = { ...missingStorages(world, vm, node), ...blockingResources(motion, node) };
+    notAllowed[node] = against;
+    if (Object.keys(against).length === 0) allowed.push(node);
   }
   const data: Record<string, unknown> = {
     running: vm.running === undefined ? 0 : 1,
@@ -32,9 +32,24 @@ export function preconditions(call: Call): unknown {
     local_resources: [],
     'mapped-resources': [],
     'mapped-resource-info': {},
+    ...(motion === undefined ? {} : { 'dependent-ha-resources': motion.along }),
   };
   if (vm.running === undefined) Object.assign(data, { allowed_nodes: allowed, not_allowed_nodes: notAllowed });
   return data;
+}
+
+function missingStorages(world: World, vm: Vm, node: string): Record<string, unknown> {
+  const missing = [...storagesOf(vm)].filter((id) => {
+    const storage = world.volumes.storages.get(id);
+    return storage !== undefined && !world.volumes.isOn(storage, node);
+  });
+  return missing.length === 0 ? {} : { unavailable_storages: missing };
+}
+
+function blockingResources(motion: ReturnType<typeof motionOf> | undefined, node: string): Record<string, unknown> {
+  const rivals = motion?.blockedBy(node) ?? [];
+  if (rivals.length === 0) return {};
+  return { 'blocking-ha-resources': rivals.map((sid) => ({ sid, cause: 'resource-affinity' })) };
 }
 
 function storagesOf(vm: Vm): Set<string> {

@@ -8,6 +8,7 @@ import { loginRoutes } from './login.ts';
 import { rrdRoutes } from './rrd.ts';
 import { backupReadRoutes } from './backup-reads.ts';
 import { clusterOptionRoutes } from './cluster-options.ts';
+import { haRuleRoutes } from './ha-rules.ts';
 import { highAvailabilityRoutes } from './high-availability.ts';
 import { createRoutes } from './create.ts';
 import { cloudInitRoutes } from './cloud-init.ts';
@@ -60,6 +61,7 @@ export const routes: readonly Route[] = [
   ...backupReadRoutes,
   ...clusterOptionRoutes,
   ...highAvailabilityRoutes,
+  ...haRuleRoutes,
   ...consoleRoutes,
   ...rrdRoutes,
   ...loginRoutes,

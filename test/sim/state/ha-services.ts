@@ -3,11 +3,11 @@ import type { World } from './world.ts';
 
 /** How far the managers are with a resource; a resource they have not seen yet has none. */
 export interface HaService {
-  state: 'started' | 'stopped' | 'request_stop' | 'migrate' | 'error';
+  state: 'started' | 'stopped' | 'request_stop' | 'migrate' | 'recovery' | 'error';
   /** Starts that failed in a row on the same node. */
   failedStarts: number;
-  /** Nodes tried since it last ran. */
-  relocations: number;
+  /** Nodes it was given up on since it last ran, as often as it was. */
+  failedNodes: readonly string[];
   /** Seconds a guest has to shut down; 0 ends it at once. Undefined when nobody asked for a stop. */
   stopTimeoutS: number | undefined;
   /** The node it is to be moved to. */
