@@ -41,7 +41,7 @@ async function play(stage: Stage): Promise<void> {
   await timed('Control plane and Proxmox VE simulator started', () => stage.startServers(console.log));
   if ('unavailable' in stage.powerDns) console.log(`Without DNS zones: ${stage.powerDns.unavailable}`);
   await timed('Applied crds/ and config/rbac/', () => stage.applyBasics());
-  await timed('Operator started', () => stage.startOperator());
+  await timed('Operator started, with its admission webhook', () => stage.startOperator());
   const manifests = await timed('Applied config/samples/', () => stage.applySamples());
   console.log('');
   const view = new LiveView(process.stdout, Date.now);
@@ -56,7 +56,12 @@ async function play(stage: Stage): Promise<void> {
 async function printResult(stage: Stage): Promise<void> {
   const runs = await stage.list<VirtualMachineRun>('virtualmachineruns');
   for (const run of runs) print(deployLog(run));
-  for (const vm of await stage.list<VirtualMachine>('virtualmachines')) print(machineSummary(vm));
+  const machines = await stage.list<VirtualMachine>('virtualmachines');
+  for (const vm of machines) print(machineSummary(vm));
+  const vm = machines.find(({ spec }) => spec.billing !== undefined);
+  if (vm === undefined) return;
+  const { name, namespace = 'default' } = vm.metadata;
+  print(['What would lose data is not let in:', ...(await stage.refusedShrink({ namespace, name }))]);
 }
 
 async function explain(stage: Stage, error: NotReadyError): Promise<void> {

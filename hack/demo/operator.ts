@@ -16,8 +16,16 @@ export function withToken(adminKubeconfig: string, token: string): object {
   return { ...config, users: config.users.map(({ name }) => ({ name, user: { token } })) };
 }
 
-/** Starts the operator beside the control plane; config/rbac/ must have been applied. */
-export async function startOperator(root: string, folder: string, plane: ControlPlane, guard: Guard): Promise<Child> {
+export interface OperatorPlace {
+  root: string;
+  folder: string;
+  plane: ControlPlane;
+  guard: Guard;
+}
+
+/** Starts the operator beside the control plane; config/rbac/ must have been applied. `options`: further ones. */
+export async function startOperator(place: OperatorPlace, options: readonly string[]): Promise<Child> {
+  const { root, folder, plane, guard } = place;
   const args = ['--namespace', operatorNamespace, 'create', 'token', serviceAccount, '--duration=24h'];
   const token = await plane.kubectl(args);
   if (token.code !== 0) throw new Error(`No token for the operator:\n${token.stderr}`);
@@ -31,6 +39,7 @@ export async function startOperator(root: string, folder: string, plane: Control
       `--kubeconfig=${kubeconfig}`,
       `--namespace=${operatorNamespace}`,
       '--health-port=0',
+      ...options,
     ],
     logFile: join(folder, 'operator.log'),
     guard,

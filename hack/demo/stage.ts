@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PowerDnsServer, startPowerDns } from '../../test/contract/powerdns-server.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import { freePorts } from '../control-plane/free-ports.ts';
 import type { Child } from '../process/child.ts';
 import { Guard } from '../process/guard.ts';
+import { admissionManifests, admissionOptions, refusedShrink, untilAsked } from './admission.ts';
 import { startOperator } from './operator.ts';
 import { fitSamples, type Manifest, readManifests, type Servers, zoneNames } from './samples.ts';
 import { type Simulator, startSimulator } from './simulator.ts';
@@ -53,20 +55,39 @@ export class Stage implements AsyncDisposable {
     await this.#kubectl(['wait', '--for=condition=Established', '--timeout=20s', '-f', crds]);
   }
 
+  /** Starts the operator with its admission webhook; resolves when the API server asks it. */
   async startOperator(): Promise<void> {
-    const operator = startOperator(this.#root, this.folder, this.plane, this.#guard);
+    const [port = 0] = await freePorts(1);
+    await this.#apply(await admissionManifests(this.#root, port));
+    const place = { root: this.#root, folder: this.folder, plane: this.plane, guard: this.#guard };
+    const operator = startOperator(place, admissionOptions(port));
     this.operator = await this.#own(operator, (child) => child.stop(operatorStopMs));
+    const samples = await this.#samples();
+    const probe = samples.find(({ kind }) => kind === 'ProxmoxCluster');
+    if (probe !== undefined) await untilAsked((args, input) => this.plane.kubectl(args, input), probe);
+  }
+
+  /** What a billing panel sees that sells a machine a smaller disk than it has. */
+  async refusedShrink(vm: { namespace: string; name: string }): Promise<string[]> {
+    return refusedShrink((args, input) => this.plane.kubectl(args, input), vm);
   }
 
   /** Applies config/samples/, fitted to the servers; returns what was applied. */
   async applySamples(): Promise<Manifest[]> {
-    const manifests = fitSamples(await readManifests(join(this.#root, 'config/samples')), this.#servers());
+    const manifests = await this.#samples();
     if ('createZone' in this.powerDns) {
       for (const zone of zoneNames(manifests)) await this.powerDns.createZone(zone);
     }
-    const list = { apiVersion: 'v1', kind: 'List', items: manifests };
-    await this.#kubectl(['apply', '-f', '-'], JSON.stringify(list));
+    await this.#apply(manifests);
     return manifests;
+  }
+
+  async #samples(): Promise<Manifest[]> {
+    return fitSamples(await readManifests(join(this.#root, 'config/samples')), this.#servers());
+  }
+
+  async #apply(manifests: readonly Manifest[]): Promise<void> {
+    await this.#kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifests }));
   }
 
   /** The objects of a collection, such as `virtualmachines`, in all namespaces. */
