@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createVitest } from 'vitest/node';
-import { type Equivalent, EQUIVALENTS } from './mutation/equivalents.ts';
+import { equivalentsOf } from './mutation/equivalents.ts';
 import { type Mutant, mutantsOf } from './mutation/mutants.ts';
 import { type Subject, subjectsIn } from './mutation/subjects.ts';
 
@@ -34,30 +34,29 @@ const vitest = await createVitest(
 );
 
 const count = { killed: 0, equivalent: 0, survived: 0 };
-const unused = new Set<Equivalent>(EQUIVALENTS.filter(({ file }) => subjects.some((one) => one.file === file)));
+const equivalents = equivalentsOf(subjects.map(({ file }) => file));
 for (const subject of subjects) await tryMutantsOf(subject);
 await vitest.close();
 
-for (const { file, from, to } of unused) console.log(`not equivalent, or not there  ${file}  ${from}  →  ${to}`);
+for (const stale of equivalents.unused()) console.log(`named equivalent, and killed or gone  ${stale}`);
 const total = count.killed + count.equivalent + count.survived;
 console.log(`mutants: ${total}, killed: ${count.killed}, equivalent: ${count.equivalent}, survived: ${count.survived}`);
-process.exitCode = count.survived + unused.size === 0 ? 0 : 1;
+process.exitCode = count.survived + equivalents.unused().length === 0 ? 0 : 1;
 
 async function tryMutantsOf(subject: Subject): Promise<void> {
   const source = readFileSync(join(root, subject.file), 'utf8');
   // With a test that is red anyway every mutant would count as noticed.
   if (!(await survives(subject, { source }))) throw new Error(`The tests of ${subject.file} fail without a mistake.`);
   for (const mutant of mutantsOf(source)) {
-    if (await survives(subject, mutant)) noteSurvivor(subject.file, mutant);
+    if (await survives(subject, mutant)) noteSurvivor(subject.file, source, mutant);
     else count.killed += 1;
   }
 }
 
-function noteSurvivor(file: string, mutant: Mutant): void {
+function noteSurvivor(file: string, source: string, mutant: Mutant): void {
   const [from, to] = [oneLine(mutant.from), oneLine(mutant.to)];
-  const known = EQUIVALENTS.find((one) => one.file === file && one.from === from && one.to === to);
-  if (known !== undefined) {
-    unused.delete(known);
+  const line = (source.split('\n')[mutant.line - 1] ?? '').trim();
+  if (equivalents.takes({ file, line, from, to })) {
     count.equivalent += 1;
     return;
   }

@@ -135,6 +135,17 @@ describe('parseConfigurableOptions', () => {
     { written: 'IPV4|IPv4', meant: 'ipv4' },
     { written: 'os|Operating system', meant: 'OS' },
     { written: 'cpu|vCPU', meant: 'CPU' },
+    // Two letters added, left out or replaced, at either end.
+    { written: 'xxSnapshots', meant: 'Snapshots' },
+    { written: 'Snapshotsxx', meant: 'Snapshots' },
+    { written: 'apshots', meant: 'Snapshots' },
+    { written: 'Snapsho', meant: 'Snapshots' },
+    { written: 'XXapshots', meant: 'Snapshots' },
+    { written: 'SnapshoXX', meant: 'Snapshots' },
+    { written: 'Snaxxhots', meant: 'Snapshots' },
+    { written: 'Snaxpsxhots', meant: 'Snapshots' },
+    { written: 'Snphots', meant: 'Snapshots' },
+    { written: 'Backup', meant: 'Backups' },
   ])('asks for $written whether $meant was meant', ({ written, meant }) => {
     const { options, problems } = parseConfigurableOptions({ [written]: '2' });
     expect(options).toEqual({});
@@ -144,16 +155,26 @@ describe('parseConfigurableOptions', () => {
     expect(problems[0]?.message).toContain('case-sensitive');
   });
 
-  it.each(['Colour', '', '|', 'x', '__proto__', 'constructor', 'toString', 'Disk'])(
-    'refuses the unknown name %j without a guess',
-    (name) => {
-      const map = JSON.parse(`{${JSON.stringify(name)}: "1"}`) as Record<string, string>;
-      const { options, problems } = parseConfigurableOptions(map);
-      expect(options).toEqual({});
-      expect(problems).toHaveLength(1);
-      expect(problems[0]?.message).not.toContain('did you mean');
-    },
-  );
+  it.each([
+    'Colour',
+    '',
+    '|',
+    'x',
+    '__proto__',
+    'constructor',
+    'toString',
+    'Disk',
+    'xxxSnapshots',
+    'XXXpshots',
+    'pshots',
+    'Snapsh',
+  ])('refuses the unknown name %j without a guess', (name) => {
+    const map = JSON.parse(`{${JSON.stringify(name)}: "1"}`) as Record<string, string>;
+    const { options, problems } = parseConfigurableOptions(map);
+    expect(options).toEqual({});
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).not.toContain('did you mean');
+  });
 
   it.each([
     { first: 'CPU Cores', second: 'CPU|vCPU' },

@@ -32,6 +32,7 @@ describe('vmName', () => {
     { rule: 'r{random_letter_3}', want: /^r[a-z]{3}$/ },
     { rule: '{random_letter_12}-{random_digit_12}', want: /^[a-z]{12}-\d{12}$/ },
     { rule: '{random_letter_63}', want: /^[a-z]{63}$/ },
+    { rule: 'r{random_digit_1}', want: /^r\d$/ },
     { rule: '{random_digit_04}', want: /^\d{4}$/ },
   ])('expands $rule to something like $want', ({ rule, want }) => {
     expect(vmName({ ...FACTS, rule }).name).toMatch(want);
@@ -44,6 +45,13 @@ describe('vmName', () => {
     expect(vmName({ ...FACTS, rule, uid: 'another' }).name).not.toBe(name);
     const [first, second] = name.split('-');
     expect(first).not.toBe(second);
+  });
+
+  it('gives the names that it has always given: a release makes no VM another', () => {
+    expect(vmName({ ...FACTS, rule: '{random_letter_6}-{random_digit_6}' }).name).toBe('oxkkcx-975907');
+    expect(vmName({ ...FACTS, rule: '{random_letter_63}' }).name).toBe(
+      'oxkkcxjwrhijqvgszqrslsvcsauvwyfscuekphrilsbklhgualdlriukfbvvokx',
+    );
   });
 
   it('draws digits evenly', () => {
@@ -92,6 +100,14 @@ describe('vmName', () => {
         expect(named.name).toMatch(DNS_NAME);
       }),
     );
+  });
+
+  it.each([
+    { length: 128, problems: 0 },
+    { length: 129, problems: 1 },
+  ])('has $problems problems with a name of $length characters', ({ length, problems }) => {
+    const rule = `${'a'.repeat(42)}.${'b'.repeat(42)}.${'c'.repeat(length - 86)}`;
+    expect(vmName({ ...FACTS, rule }).problems).toHaveLength(problems);
   });
 
   it.each([
@@ -182,6 +198,12 @@ describe('randomUser', () => {
     );
   });
 
+  it('takes the last byte of a whole multiple of its alphabet, and throws the next away', () => {
+    // 27 characters: 243 is the ninth multiple.
+    expect(randomUser(bytes(242))).toBe('u9999999');
+    expect(randomUser(bytes(243, 1))).toBe('uccccccc');
+  });
+
   it('draws one byte for one character', () => {
     expect(randomUser(bytes(0))).toBe('ubbbbbbb');
     expect(randomUser(bytes(1, 2, 3, 4, 5, 6, 7))).toBe('ucdfghjk');
@@ -227,6 +249,28 @@ describe('randomPassword', () => {
       places.add(randomPassword(bytes(...values)).search(/\d/));
     }
     expect(places.size).toBeGreaterThan(5);
+  });
+
+  it('puts the characters in an order that the bytes decide', () => {
+    expect(randomPassword(bytes(0))).toBe('a2AAAAAAAAAAAAAAAAAA');
+    expect(randomPassword(bytes(3, 1, 4, 15, 92, 65, 35, 89, 79))).toBe('KRnDjBHZKEjdmmnDE3RB');
+  });
+
+  it('draws 20 characters and 19 places, and gives up after a thousand bytes that it cannot use', () => {
+    const drawn = (byte: number) => {
+      let count = 0;
+      const random = (length: number) => {
+        count += 1;
+        return new Uint8Array(length).fill(byte);
+      };
+      try {
+        randomPassword(random);
+      } catch {
+        // What it has drawn until then is asked for.
+      }
+      return count;
+    };
+    expect([drawn(0), drawn(255)]).toEqual([39, 1000]);
   });
 
   it.each([

@@ -133,6 +133,20 @@ describe('resolvePackage', () => {
     expect(resolved.problems[0]?.message).toContain(text);
   });
 
+  it.each([
+    {
+      allowed: 7,
+      want: 'choose 100000000, 100000001, 100000002, 100000003, 100000004, 100000005, 100000006, 100000007 or',
+    },
+    { allowed: 8, want: '100000006, 100000007 and 1 more or' },
+  ])('names eight templates at the most, of $allowed and its own', ({ allowed, want }) => {
+    const vmids = Array.from({ length: allowed + 1 }, (_, index) => ({ vmid: 100_000_000 + index }));
+    const [template = { vmid: 0 }, ...allowedTemplates] = vmids;
+    const plan = { ...PLAN, template, allowedTemplates };
+    const { problems } = resolvePackage({ plan, spec: { options: { operatingSystem: 101 } } });
+    expect(problems[0]?.message).toContain(want);
+  });
+
   it('keeps the list of allowed templates short', () => {
     const plan = {
       ...PLAN,

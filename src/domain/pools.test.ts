@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { IPPoolSpec } from '../api/ip-pool.ts';
 import { addressBits, inNetwork, parseAddress, printAddress } from './ip.ts';
-import { freeAddresses, poolProblems, poolTotal } from './pools.ts';
+import { freeAddresses, networkServers, poolNetwork, poolProblems, poolTotal } from './pools.ts';
 
 const V4: IPPoolSpec = {
   clusterRef: { name: 'main' },
@@ -165,6 +165,18 @@ describe('poolProblems', () => {
       text: 'name server',
     },
     {
+      name: 'every address of the network is taken by itself',
+      spec: { ...V4, first: '192.0.2.0', last: '192.0.2.3', prefixLength: 30, nameservers: ['192.0.2.2'] },
+      path: 'spec.first',
+      text: 'widen the range',
+    },
+    {
+      name: 'the gateway is the network address of four',
+      spec: { ...V4, first: '192.0.2.9', last: '192.0.2.10', prefixLength: 30, gateway: '192.0.2.8' },
+      path: 'spec.gateway',
+      text: 'network or broadcast',
+    },
+    {
       name: 'the range is the broadcast address',
       spec: { ...V4, first: '192.0.2.255', last: '192.0.2.255' },
       path: 'spec.first',
@@ -230,6 +242,11 @@ describe('poolTotal and freeAddresses', () => {
   ])('counts $name', ({ spec, want }) => {
     expect(poolTotal(spec)).toBe(want);
     if (want < 1000n) expect(BigInt(listOf(spec).length)).toBe(want);
+  });
+
+  it('never hands out a name server, also without a gateway', () => {
+    const spec = { ...V4, gateway: undefined, last: '192.0.2.11', nameservers: ['192.0.2.10'] };
+    expect(listOf(spec)).toEqual(['192.0.2.11']);
   });
 
   it('never hands out a name server of its own', () => {
@@ -298,5 +315,27 @@ describe('poolTotal and freeAddresses', () => {
         expect(listOf(spec, (address) => taken.has(address))).toEqual(all.filter((address) => !taken.has(address)));
       }),
     );
+  });
+});
+
+describe('networkServers', () => {
+  const pool = (spec: Partial<IPPoolSpec>) => ({
+    apiVersion: '',
+    kind: 'IPPool',
+    metadata: { name: 'p' },
+    spec: { ...V4, ...spec },
+  });
+  const own = pool({ nameservers: ['192.0.2.2', '2001:DB8:0::2'] });
+  const serversOf = (...pools: ReturnType<typeof pool>[]) => [...networkServers(pools, 'main', poolNetwork(V4))];
+
+  it('has gateways and name servers, each once and in one spelling', () => {
+    const other = pool({ gateway: '192.0.2.3', nameservers: ['192.0.2.2'] });
+    expect(serversOf(own, other)).toEqual(['192.0.2.1', '192.0.2.2', '2001:db8::2', '192.0.2.3']);
+  });
+
+  it('has nothing of other clusters, bridges and VLANs, and nothing that cannot be read', () => {
+    const others = [{ clusterRef: { name: 'other' } }, { bridge: 'vmbr1' }, { vlan: 7 }].map(pool);
+    expect(serversOf(...others)).toEqual([]);
+    expect(serversOf(pool({ gateway: undefined, nameservers: ['x'] }))).toEqual([]);
   });
 });

@@ -88,6 +88,26 @@ describe('judge', () => {
       asks: 2,
     },
     {
+      name: 'one right on a VM and on a plan: two questions',
+      rules: [
+        aRule({ check: () => [reason('a', onVm('pause')), reason('b', { ...onVm('pause'), resource: 'plans' })] }),
+      ],
+      rights: [],
+      want: ['a', 'b'],
+      asks: 2,
+    },
+    {
+      name: 'one right in two namespaces: two questions',
+      rules: [
+        aRule({
+          check: () => [reason('a', onVm('pause')), reason('b', { ...onVm('pause'), namespace: 'customer-2' })],
+        }),
+      ],
+      rights: [],
+      want: ['a', 'b'],
+      asks: 2,
+    },
+    {
       name: 'the order of the table',
       rules: [aRule({ check: () => [reason('z')] }), aRule({ check: () => [reason('a')] })],
       rights: [],

@@ -100,6 +100,11 @@ holdRule(clusterEndpointFree, [
     world: other,
     want: twice(),
   },
+  {
+    name: 'the port next to the one that is not said',
+    review: created(reached('https://a.example.com:444')),
+    world: other,
+  },
   { name: 'another port of the server', review: created(reached('https://b.example.com:8007')), world: other },
   {
     name: 'the object itself',

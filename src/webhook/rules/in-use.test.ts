@@ -158,6 +158,17 @@ holdRule(zoneInUse, [
     review: deleted(example),
     world: dns({ zones: [{ zone: 'example.com', provider: 'PowerDNS', ok: false }] }),
   },
+  {
+    name: 'records in this zone and in another',
+    review: deleted(example),
+    world: dns({
+      zones: [
+        { zone: 'example.org', provider: 'PowerDNS', ok: true },
+        { zone: 'example.com', provider: 'PowerDNS', ok: true },
+      ],
+    }),
+    want: used,
+  },
   { name: 'records that were withdrawn', review: deleted(example), world: dns({ withdrawn: true }) },
   {
     name: 'another object for the same zone on the same server',

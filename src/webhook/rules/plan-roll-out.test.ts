@@ -73,6 +73,20 @@ holdRule(planShrinksNothing, [
     want: lost,
     warns: ['additional disk'],
   },
+  {
+    name: 'the smallest additional disk, that goes',
+    review: updated(additional(1), additional(0)),
+    world: { virtualMachines: [aBuiltVm({}, { effective: aPackage({ additionalDiskGiB: 1 }) })] },
+    want: lost,
+    warns: ['additional disk'],
+  },
+  {
+    name: 'an additional disk that goes, and a system disk that becomes smaller',
+    review: updated(additional(20), { ...additional(0), spec: { ...additional(0).spec, systemDisk: { sizeGiB: 39 } } }),
+    world: { virtualMachines: [aBuiltVm({}, { effective: aPackage({ systemDiskGiB: 40, additionalDiskGiB: 20 }) })] },
+    want: [...refused, ...lost],
+    warns: ['system disk', 'additional disk'],
+  },
   { name: 'an additional disk that stays', review: updated(additional(10), additional(20)), world: withDisk },
   {
     name: 'an additional disk that nobody has',
@@ -96,6 +110,12 @@ holdRule(planOptionsStay, [
     name: 'a template that a VM has becomes that of the plan',
     review: updated(offering(9001), aPlan({ template: { vmid: 9001 } })),
     world: chosen,
+  },
+  {
+    name: 'the template of the plan, which a VM names, becomes another',
+    review: updated(aPlan({ template: { vmid: 9001 } }), aPlan({ template: { vmid: 9002 } })),
+    world: chosen,
+    warns: ['1 VirtualMachine (customer-1/web-1)'],
   },
   {
     name: 'options that were wrong before',

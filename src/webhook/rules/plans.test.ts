@@ -45,6 +45,11 @@ holdRule(planNameRule, [
     review: updated(aPlan({ nameRule: 'web' }), aPlan({ nameRule: 'web', cpuCores: 2 })),
   },
   {
+    name: 'a rule that becomes wrong',
+    review: updated(aPlan({ nameRule: '{client_id}' }), aPlan({ nameRule: '-{client_id}' })),
+    want: wrong('has the part "-1"'),
+  },
+  {
     name: 'a domain that makes the rule too long',
     review: updated(
       aPlan({ nameRule: `${'a'.repeat(59)}{client_id}` }),
@@ -135,6 +140,12 @@ holdRule(planPlaces, [
     world,
     want: unknownNode,
   },
+  ...(['systemDisk', 'additionalDisk'] as const).map((disk) => ({
+    name: `a change to a storage that does not exist, of the ${disk}`,
+    review: updated(aPlan({ [disk]: { storage: 'ceph' } }), aPlan({ [disk]: { storage: 'cehp' } })),
+    world,
+    want: unknownStorage(disk, 'it has ceph, local-lvm, old'),
+  })),
 ]);
 
 const BRIDGE = 'no effect while autoNetwork is on';

@@ -168,6 +168,15 @@ holdRule(hostnameFree, [
     want: taken('metadata.name'),
   },
   {
+    name: 'the name that the plan makes of the time',
+    review: created(aNewVm()),
+    world: {
+      plans: [aPlan({ nameRule: 'vm-{year}{month}{day}', domain: 'example.com' })],
+      virtualMachines: [other('customer-2', 'a', 'vm-20260301.example.com')],
+    },
+    want: taken('metadata.name'),
+  },
+  {
     name: 'a name without a domain',
     review: created(aNewVm({ billing })),
     world: { plans: [aPlan({ domain: undefined })], virtualMachines: [other('customer-2', 'a', '142-5546')] },

@@ -22,10 +22,10 @@ export const nameValid: Rule<VirtualMachine> = {
   example:
     'The name rule of the plan has {client_id}, but the VM has no billing ids; set spec.billing or use a plan with another nameRule.',
   check(review, facts) {
-    const { name, problems } = namedBy(review, planSpecOf(review.object, facts));
+    const { problems } = namedBy(review, planSpecOf(review.object, facts));
     const { hostname } = review.object.spec;
     const host = hostOf(review, facts);
-    const all = [...problems, ...(name === undefined || host === undefined ? [] : fqdnProblems(host))];
+    const all = [...problems, ...(host === undefined ? [] : fqdnProblems(host))];
     return all.map(({ path, message }): Reason => {
       // The rule is the plan's, the choice of the plan the VM's.
       const field = path === 'spec.nameRule' || (path === PATH && hostname === undefined) ? 'spec.planRef.name' : path;
