@@ -54,6 +54,23 @@ const PLAN_ROWS: readonly RefusalRow[] = [
   },
 ];
 
+const fullPlan = { planRef: { name: PLANS.full.metadata.name } };
+
+const QUOTA_ROWS: readonly RefusalRow[] = [
+  { name: 'one VM more than the quota', refused: made(fullPlan), accepted: ordinary },
+  {
+    name: 'a change to a plan whose quota is used up',
+    refused: of(VMS.running, { ...fullPlan, options: { systemDiskGiB: 20 } }),
+    accepted: of(VMS.running, { planRef: { name: PLANS.large.metadata.name } }),
+  },
+].map((row) => ({
+  ...row,
+  rule: 'quota-left',
+  code: 'QuotaExceeded',
+  field: 'spec.planRef.name',
+  says: ['customer-1', 'kvm-full', '(1)', 'choose another plan'],
+}));
+
 const DISK_ROWS: readonly RefusalRow[] = [
   {
     rule: 'family-kept',
@@ -291,4 +308,10 @@ function otherCapitals(name: string): string {
 }
 
 /** All of them. */
-export const MACHINE_ROWS: readonly RefusalRow[] = [...PLAN_ROWS, ...OPTION_ROWS, ...DISK_ROWS, ...NAME_ROWS];
+export const MACHINE_ROWS: readonly RefusalRow[] = [
+  ...PLAN_ROWS,
+  ...QUOTA_ROWS,
+  ...OPTION_ROWS,
+  ...DISK_ROWS,
+  ...NAME_ROWS,
+];

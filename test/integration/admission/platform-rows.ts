@@ -6,6 +6,7 @@ import { onWrites, type RefusalRow } from './row.ts';
 import {
   aRun,
   aServedZone,
+  aSlot,
   aTrustedCluster,
   CLUSTERS,
   PLANS,
@@ -249,6 +250,7 @@ const OPERATOR_ROWS: readonly RefusalRow[] = [
   { resource: 'vmidreservations', object: reservedVmid(2030, 'web-1') },
   { resource: 'planrevisions', object: aRevision(PLANS.ordinary, 30) },
   { resource: 'virtualmachineruns', object: aRun(30) },
+  { resource: 'quotaslots', object: aSlot(30) },
 ].map(({ resource, object }) => ({
   rule: `operator-writes-${resource}`,
   name: 'a new object',
@@ -262,7 +264,7 @@ const OPERATOR_ROWS: readonly RefusalRow[] = [
 }));
 
 function existing(kind: string): KubeObject {
-  const all: readonly KubeObject[] = [RESERVED.address, RESERVED.vmid, REVISIONS.used, aRun(1)];
+  const all: readonly KubeObject[] = [RESERVED.address, RESERVED.vmid, REVISIONS.used, aRun(1), aSlot(1)];
   const found = all.find((one) => one.kind === kind);
   if (found === undefined) throw new TypeError(`The scene has no ${kind}.`);
   return found;

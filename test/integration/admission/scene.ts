@@ -2,12 +2,14 @@
 import type { DNSZone } from '../../../src/api/dns-zone.ts';
 import { API_VERSION } from '../../../src/api/object.ts';
 import type { ProxmoxCluster } from '../../../src/api/proxmox-cluster.ts';
+import type { QuotaSlot } from '../../../src/api/quota-slot.ts';
 import type { IPAddressReservation, VMIDReservation } from '../../../src/api/reservations.ts';
 import { resources } from '../../../src/api/resources.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../../src/api/virtual-machine.ts';
 import type { VirtualMachineRun } from '../../../src/api/virtual-machine-run.ts';
 import type { EffectivePackage, VirtualMachineStatus } from '../../../src/api/virtual-machine-status.ts';
 import { FINALIZER } from '../../../src/controllers/finalizer.ts';
+import { quotaSlotName } from '../../../src/domain/reservation-names.ts';
 import type { KubeObject, ObjectMeta, ResourceType } from '../../../src/kube/types.ts';
 import { aReservation, aRevision } from '../../builders/admission.ts';
 import { aPackage } from '../../builders/facts.ts';
@@ -70,6 +72,8 @@ export const PLANS = {
   strict: aPlan({ clientPermissions: { operations: { deny: ['Start', 'Stop', 'Reinstall'] } } }, 'kvm-strict'),
   oneFamily: aPlan({ familyChange: 'Forbidden', allowedTemplates }, 'kvm-one-family'),
   withoutDomain: aPlan({ domain: undefined }, 'kvm-without-domain'),
+  /** Has room for one VM a namespace, which is there. */
+  full: aPlan({ quota: { virtualMachinesPerNamespace: 1 } }, 'kvm-full'),
   unused: aPlan({}, 'kvm-unused'),
 } as const;
 
@@ -130,6 +134,9 @@ export const VMS = {
   outgrown: { ...aTenantVm('outgrown-1', { configurableOptions: { RAM: '1' } }), status: built('outgrown-1', GROWN) },
   strict: { ...aTenantVm('strict-1', { planRef: { name: 'kvm-strict' } }), status: built('strict-1', {}) },
   oneFamily: { ...aTenantVm('family-1', { planRef: { name: 'kvm-one-family' } }), status: built('family-1', {}) },
+  full: aTenantVm('full-1', { planRef: { name: 'kvm-full' } }),
+  /** Its plan is still to come. */
+  early: aTenantVm('early-1', { planRef: { name: 'kvm-to-come' } }),
   suspended: aTenantVm('suspended-1', { suspension: { reason: 'unpaid' } }),
   protected: aTenantVm('protected-1', { deletionProtection: true }),
   held: aTenantVm('held-1', {}, { finalizers: [FINALIZER] }),
@@ -196,6 +203,17 @@ export const REVISIONS = {
   unused: aRevision(PLANS.unused),
 } as const;
 
+/** A place in the quota of the plan that is full. */
+export function aSlot(number: number): QuotaSlot {
+  const plan = PLANS.full.metadata.name;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'QuotaSlot',
+    metadata: { name: quotaSlotName({ plan, number }), namespace: TENANT_NAMESPACE },
+    spec: { planRef: { name: plan }, number, virtualMachine: { name: 'full-1', uid: 'of-nobody' } },
+  };
+}
+
 /** The record of a run of web-1. */
 export function aRun(number: number): VirtualMachineRun {
   return {
@@ -231,7 +249,7 @@ export async function setScene({ client }: TestBed): Promise<void> {
       return make(reservation);
     }),
   );
-  await make(aRun(1));
+  await Promise.all([make(aRun(1)), make(aSlot(1))]);
 }
 
 /** Every object of our kinds, to tell that none was made, changed or removed: `Kind namespace/name version`. */
