@@ -11,7 +11,7 @@ const policyFile = '/usr/sbin/policy-rc.d';
 const aptTimeoutMs = 300_000;
 
 /** Whether a PowerDNS server with its SQLite backend is installed. */
-export function powerDnsAvailability(): PowerDnsAvailability {
+function powerDnsAvailability(): PowerDnsAvailability {
   const reason = powerDnsUnavailable();
   return reason === undefined ? { available: true } : { available: false, reason };
 }

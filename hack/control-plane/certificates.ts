@@ -9,7 +9,7 @@ const validMs = 365 * 24 * 3_600_000;
 const backdatedMs = 3_600_000;
 
 /** A certificate and its private key, both as PEM text. */
-export interface KeyPair {
+interface KeyPair {
   certificate: string;
   key: string;
 }

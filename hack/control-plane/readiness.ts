@@ -8,7 +8,7 @@ const pollMs = 40;
 const answerTimeoutMs = 2000;
 
 /** A server did not become ready in time. */
-export class NotReadyError extends Error {
+class NotReadyError extends Error {
   override name = 'NotReadyError';
 }
 

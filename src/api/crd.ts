@@ -26,7 +26,7 @@ export interface SchemaNode {
 }
 
 /** The one version that a definition of ours has. */
-export interface DefinitionVersion {
+interface DefinitionVersion {
   name: string;
   served: boolean;
   storage: boolean;
@@ -60,7 +60,7 @@ export interface CustomResourceDefinition {
 export const CATEGORY = 'pve-operator';
 
 /** A zod schema uses something that a structural schema cannot say; names where. */
-export class UnsupportedSchemaError extends Error {
+class UnsupportedSchemaError extends Error {
   override name = 'UnsupportedSchemaError';
   path: string;
 

@@ -58,7 +58,7 @@ export function defineKind<Spec extends z.ZodType, Status extends z.ZodType | un
   return kind;
 }
 
-export const conditionSchema = z.object({
+const conditionSchema = z.object({
   type: z.string().max(316).describe('Kind of condition in PascalCase, for example Ready.'),
   status: z.enum(['True', 'False', 'Unknown']).describe('True, False or Unknown.'),
   reason: z.string().min(1).max(1024).describe('One word from the closed list in docs/conditions.md.'),

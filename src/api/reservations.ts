@@ -96,5 +96,5 @@ export const vmidReservation = defineKind({
 
 export type IPAddressReservationSpec = z.infer<typeof addressSpec>;
 export type IPAddressReservation = ApiObject<IPAddressReservationSpec>;
-export type VMIDReservationSpec = z.infer<typeof vmidSpec>;
+type VMIDReservationSpec = z.infer<typeof vmidSpec>;
 export type VMIDReservation = ApiObject<VMIDReservationSpec>;

@@ -21,7 +21,7 @@ export const DEPLOY_STATES = [
 ] as const;
 
 /** Change of the package, in order, between `change_package` and `ready`. */
-export const CHANGE_PACKAGE_STATES = [
+const CHANGE_PACKAGE_STATES = [
   'change_package',
   'cp_update_ip',
   'cp_stop',

@@ -10,7 +10,7 @@ const SEED_SECRET = 'pve-operator-seed';
 const SEED_KEY = 'seed';
 const SEED_BYTES = 32;
 
-export interface Credentials {
+interface Credentials {
   user: string;
   password: string;
 }

@@ -14,7 +14,7 @@ import { SweepMemory } from './sweep-memory.ts';
 import type { Sighting } from './sweep-sightings.ts';
 
 /** Default of spec.sweep.callsPerMinute. */
-export const DEFAULT_CALLS_PER_MINUTE = 60;
+const DEFAULT_CALLS_PER_MINUTE = 60;
 /** A VM is not looked at more often, however few there are. */
 const SHORTEST_ROUND_MS = 60_000;
 /** Rounds that take no longer than this look at everything of every VM. */

@@ -11,7 +11,7 @@ import {
 import { addressFamily, canonicalAddress, classlessName, reverseName } from './reverse-names.ts';
 
 /** An address of a VM, and the host name its PTR record is to show when that is not the VM's own name. */
-export interface PublishedAddress {
+interface PublishedAddress {
   address: string;
   reverseHostname?: string;
 }

@@ -35,13 +35,13 @@ export interface PublishRequest {
 }
 
 /** Record sets that are as they should be, and those that are not, each counted once per zone. */
-export interface DnsCount {
+interface DnsCount {
   ok: number;
   failed: number;
 }
 
 /** How one zone went. `message` says why it failed: stable, without secrets, at most 300 characters. */
-export interface ZoneOutcome {
+interface ZoneOutcome {
   zone: string;
   provider: string;
   ok: boolean;

@@ -30,7 +30,7 @@ export interface LegacyAddress {
 }
 
 /** What is wrong with one line. */
-export interface LineProblem {
+interface LineProblem {
   /** Number of the line, from 1. */
   readonly line: number;
   /** A whole sentence that names the value, the bound and what to do. */

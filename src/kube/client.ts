@@ -21,7 +21,7 @@ import { createTransport, type Transport, type TransportAnswer } from './transpo
 import { apiVersionOf, type KubeObject, resourcePath, type ResourceType } from './types.ts';
 
 /** For every call: ends it early. The call then rejects with the signal's reason. */
-export interface CallOptions {
+interface CallOptions {
   signal?: AbortSignal;
 }
 
@@ -57,7 +57,7 @@ export interface PatchOptions extends WriteOptions {
   force?: boolean;
 }
 
-export interface DeleteOptions extends CallOptions {
+interface DeleteOptions extends CallOptions {
   /** Preconditions: Conflict when the object is another one by now. */
   uid?: string;
   resourceVersion?: string;

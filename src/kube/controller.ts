@@ -17,7 +17,7 @@ export type ReconcileResult =
 /** How a reconcile ended, for metrics. */
 export type ReconcileOutcome = ReconcileResult['kind'] | 'conflict' | 'error';
 
-export interface ControllerMetrics {
+interface ControllerMetrics {
   reconciled(sample: { controller: string; outcome: ReconcileOutcome; durationMs: number }): void;
 }
 

@@ -7,7 +7,7 @@ import { compareResourceVersions } from './store.ts';
 import type { KubeObject, ResourceType } from './types.ts';
 
 /** Where the reflector delivers. */
-export interface ReflectorSink<T extends KubeObject> {
+interface ReflectorSink<T extends KubeObject> {
   replace(items: readonly T[], resourceVersion: string): void;
   apply(object: T): void;
   remove(object: T): void;

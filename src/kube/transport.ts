@@ -23,7 +23,7 @@ export interface TransportAnswer {
 }
 
 /** An answer whose body is still coming. `close` must be called whatever happens. */
-export interface TransportStream {
+interface TransportStream {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
   body: AsyncIterable<Uint8Array>;

@@ -29,7 +29,7 @@ export interface VmRef {
   readonly vmid: number;
 }
 
-export type CloneParameters = ParametersOf<'POST /nodes/{node}/qemu/{vmid}/clone'> & {
+type CloneParameters = ParametersOf<'POST /nodes/{node}/qemu/{vmid}/clone'> & {
   /** The template. */
   readonly source: VmRef;
 };
@@ -48,9 +48,9 @@ export interface ConfigChange {
   readonly revert?: readonly string[];
 }
 
-export type Resize = { readonly disk: DriveKey } & ({ readonly sizeGiB: number } | { readonly sizeBytes: number });
+type Resize = { readonly disk: DriveKey } & ({ readonly sizeGiB: number } | { readonly sizeBytes: number });
 
-export interface FirewallChange extends FirewallOptions {
+interface FirewallChange extends FirewallOptions {
   readonly delete?: readonly string[];
   readonly digest?: string;
 }

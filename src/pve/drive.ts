@@ -6,9 +6,7 @@ import {
   printPropertyString,
   PropertyStringError,
 } from './property-string.ts';
-import { parseSize, printSize } from './size.ts';
-
-export { parseSize, printSize };
+import { parseSize } from './size.ts';
 
 /** Where a drive can be attached. */
 export type DriveKey = `scsi${number}` | `virtio${number}` | `ide${number}` | `sata${number}`;

@@ -6,7 +6,7 @@ export interface MissingPrivilege {
   readonly privilege: string;
 }
 
-export const MAX_DETAIL = 300;
+const MAX_DETAIL = 300;
 
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/(PVEAPIToken[= ][^\s=!]+![^\s=]+=)\S+/g, '$1<hidden>'],

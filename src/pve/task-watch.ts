@@ -24,7 +24,7 @@ export interface TaskWatch {
 }
 
 /** How long to wait between two polls while the youngest task is younger than this. */
-export interface TaskDelay {
+interface TaskDelay {
   readonly underMs: number;
   readonly delayMs: number;
 }

@@ -16,7 +16,7 @@ interface SubjectAccessReview extends KubeObject {
   status?: { allowed: boolean };
 }
 
-export const subjectAccessReviewType: ResourceType<SubjectAccessReview> = {
+const subjectAccessReviewType: ResourceType<SubjectAccessReview> = {
   group: 'authorization.k8s.io',
   version: 'v1',
   kind: 'SubjectAccessReview',

@@ -132,7 +132,7 @@ async function passed(
 }
 
 /** Turns a request into a judgement, by the stores of this replica and the rules of the table. */
-export function judgeOver(
+function judgeOver(
   { client, stores, config, observed, clock, onAsked }: WebhookOptions,
   user: string,
   rules: readonly Rule[] = RULES,

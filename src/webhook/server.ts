@@ -8,7 +8,7 @@ import type { KeyPair } from './certificates.ts';
 import type { Judgement } from './review.ts';
 
 /** What became of one question. `unreadable`: it was none. `failed`: it could not be judged, and was refused. */
-export type Verdict = 'allowed' | 'refused' | 'failed' | 'unreadable';
+type Verdict = 'allowed' | 'refused' | 'failed' | 'unreadable';
 
 /** One answered question, for the metrics; a question that was none has no kind and no verb. */
 export interface AdmissionSample {
@@ -18,7 +18,7 @@ export interface AdmissionSample {
   durationMs: number;
 }
 
-export interface AdmissionLimits {
+interface AdmissionLimits {
   /** An object of Kubernetes has at most 1.5 MiB in etcd; a review holds two of them. */
   bodyBytes: number;
   /** Bodies that are held at the same time, in all. */
@@ -30,7 +30,7 @@ export interface AdmissionLimits {
   connections: number;
 }
 
-export const LIMITS: AdmissionLimits = {
+const LIMITS: AdmissionLimits = {
   bodyBytes: 3 * 2 ** 20,
   bufferedBytes: 48 * 2 ** 20,
   receiveMs: 5000,
@@ -61,7 +61,7 @@ export interface AdmissionServer {
 }
 
 /** The only path that is answered. */
-export const PATH = '/validate';
+const PATH = '/validate';
 // Longer than the 90 s after which Go closes an idle connection: whoever closes first must not be the one that is written to.
 const KEEP_ALIVE_MS = 120_000;
 const HANDSHAKE_MS = 5000;
