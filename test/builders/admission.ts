@@ -15,7 +15,7 @@ import { aPackage } from './facts.ts';
 import { aPlan, aProxmoxCluster, aVirtualMachine, CLUSTER, OPERATOR_NAMESPACE, PLAN } from './objects.ts';
 
 export const NAMESPACE = 'customer-1';
-export const VM_UID = 'uid-web-1';
+const VM_UID = 'uid-web-1';
 export const OPERATOR_USER = `system:serviceaccount:${OPERATOR_NAMESPACE}:pve-operator`;
 export const TENANT = { name: 'alice', groups: ['system:authenticated'] } as const;
 
@@ -149,7 +149,7 @@ export function deleted<T extends KubeObject>(object: T): Review<T> {
 }
 
 /** A refusal as a row expects it; `says` must be part of the message. */
-export interface Wanted {
+interface Wanted {
   readonly path: string;
   readonly code: Reason['code'];
   readonly says?: string;

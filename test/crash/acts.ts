@@ -17,7 +17,7 @@ export interface Act {
 export const wait: Act = { begin: () => undefined, isDone: isAtRest };
 
 /** The VM is ready as it is declared, and every operation has come to its end. */
-export function isAtRest(world: CrashWorld): boolean {
+function isAtRest(world: CrashWorld): boolean {
   const vm = vmOf(world);
   const { state, operation, observedGeneration } = vm?.status ?? {};
   const isReady = state === 'ready' && operation === undefined && observedGeneration === vm?.metadata.generation;

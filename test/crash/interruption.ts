@@ -25,7 +25,7 @@ export const DEATHS: readonly CrashKind[] = ['not-sent', 'answer-lost', 'not-rec
 export type CrashKind = (typeof CRASH_KINDS)[number];
 
 /** How long a late call is on its way. */
-export const LATE_MS = 20_000;
+const LATE_MS = 20_000;
 
 export interface Point {
   /** Number of the effect, from 1. */

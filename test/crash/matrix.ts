@@ -7,7 +7,7 @@ import { live } from './process.ts';
 import { type Scenario, SCENARIOS } from './scenarios.ts';
 import { type CrashWorld, createWorld, restoredWorld, saveWorld, vmOf } from './world.ts';
 
-export interface Finding {
+interface Finding {
   scenario: string;
   kind: CrashKind;
   effect: number;

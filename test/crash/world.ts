@@ -36,7 +36,7 @@ export interface CrashWorld {
 }
 
 /** What can be seen of the VirtualMachine: the newest, or for a while the one before. */
-export class HeldWatch {
+class HeldWatch {
   #current: VirtualMachine | undefined;
   #older: VirtualMachine | undefined;
   #shown: { object: VirtualMachine; until: number } | undefined;
@@ -62,7 +62,7 @@ export class HeldWatch {
 }
 
 /** A DNS server with one zone, in memory. */
-export class MemoryDns {
+class MemoryDns {
   readonly records = new Map<string, DnsRecord>();
 
   open(_zone: DNSZone, interruption: Interruption, life: Life): DnsProvider {

@@ -10,7 +10,7 @@ import { patched } from './json-patch.ts';
 import { json, KubeState, merged, refusal, hasStatus, type StoredObject, type Target } from './kube-state.ts';
 
 /** One write that the server has carried out; a patch that changes nothing counts as well. */
-export interface KubeWrite {
+interface KubeWrite {
   verb: 'create' | 'patch' | 'replace' | 'delete';
   /** Plural and subresource: 'virtualmachines/status'. */
   type: string;
@@ -22,7 +22,7 @@ export interface KubeWrite {
  * Called before a write is carried out and again after it. What it throws reaches the caller of the client: thrown
  * before, nothing happened; thrown after, it happened and only the answer is lost.
  */
-export type WriteHook = (write: KubeWrite & { phase: 'before' | 'after' }) => void | Promise<void>;
+type WriteHook = (write: KubeWrite & { phase: 'before' | 'after' }) => void | Promise<void>;
 
 export interface FakeKube {
   client: KubeClient;

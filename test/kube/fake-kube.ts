@@ -6,7 +6,7 @@ import { apiVersionOf, keyOf, type KubeObject, type ResourceType } from '../../s
 type Verb = 'get' | 'list' | 'watch' | 'create' | 'patch' | 'replace' | 'delete';
 
 /** What a fault does to the next call of a verb. */
-export type Fault =
+type Fault =
   /** Refused, nothing happened. */
   | { kind: 'refuse'; error: Error }
   /** Carried out, but the answer never arrives. */

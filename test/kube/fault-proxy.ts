@@ -6,7 +6,7 @@ import { systemClock } from '../../src/kube/clock.ts';
 import { createTransport, type TransportRequest } from '../../src/kube/transport.ts';
 
 /** An answer given instead of the API server's. */
-export interface InjectedAnswer {
+interface InjectedAnswer {
   /** Which requests: a part of '<METHOD> <path with query>'. */
   matches: string;
   status: number;

@@ -3,7 +3,7 @@ import { PveError, type PveErrorKind } from '../../src/pve/errors.ts';
 import { type Call, type CallKind, type ModelTask, type ModelVm, note, withVm, type World } from './model-world.ts';
 
 /** Cores of the template, and what the machines of the search want. */
-export const TEMPLATE_CORES = 1;
+const TEMPLATE_CORES = 1;
 export const WANTED_CORES = 2;
 
 /**

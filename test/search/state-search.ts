@@ -13,7 +13,7 @@ export interface SearchResult {
   counterexample?: Counterexample;
 }
 
-export interface Counterexample {
+interface Counterexample {
   problem: string;
   /** What happens, one line a transition, from a new object on. */
   trace: readonly string[];

@@ -13,7 +13,7 @@ export interface FaultMatch {
 }
 
 /** An answer in place of the real one. */
-export interface FaultAnswer {
+interface FaultAnswer {
   status: number;
   reason: string;
   body?: string | undefined;

@@ -24,7 +24,7 @@ export interface RequestRecord {
 }
 
 /** How often something was called, and how that went. */
-export interface CallCount {
+interface CallCount {
   calls: number;
   /** Answers with a status of 400 and above. */
   failed: number;

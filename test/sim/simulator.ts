@@ -24,15 +24,14 @@ import { restoreWorld, saveWorld } from './state/saved-world.ts';
 import { serveConsole } from './console/serve-console.ts';
 import { buildWorld } from './state/build-world.ts';
 import { Administrator } from './administrator.ts';
-import type { Options } from './state/vm.ts';
 import type { World } from './state/world.ts';
 import type { Topology } from './topology.ts';
 
-export { parseTopology, fromBaseline } from './topology.ts';
+export { parseTopology } from './topology.ts';
 export type { Topology } from './topology.ts';
-export { RealClock, VirtualClock } from './clock.ts';
+export { VirtualClock } from './clock.ts';
 export type { SimClock } from './clock.ts';
-export type { Fault, FaultEffect, FaultMatch, StruckRequest } from './faults.ts';
+export type { Fault, FaultEffect, StruckRequest } from './faults.ts';
 export type { LeakReport } from './leaks.ts';
 export type { SavedState } from './saved-state.ts';
 export type { RequestRecord } from './request-log.ts';
@@ -276,5 +275,3 @@ function endProcess({ kill, signal = 'SIGKILL' }: FaultKill): void {
     if ((error as { code?: string }).code !== 'ESRCH') throw error;
   }
 }
-
-export type { Options as VmOptions, World };

@@ -9,7 +9,7 @@ export const OPTION_NAMES = Object.keys(optionSchemas) as OptionName[];
 export type Choice = Readonly<Record<OptionName, number | undefined>>;
 
 /** Templates of the demo's cluster with disks of 2 and 4 GiB. */
-export const TEMPLATES = [9000, 9001] as const;
+const TEMPLATES = [9000, 9001] as const;
 
 /** Steps that are large enough to be told apart in Proxmox VE's units, and small enough for the simulated nodes. */
 const STEPS: Readonly<Record<string, number>> = { GiB: 3, MBps: 40, IOPS: 500 };

@@ -14,7 +14,7 @@ export interface Manifest {
 const samplesFolder = resolve(import.meta.dirname, '../../../config/samples');
 
 /** Every manifest of config/samples, in the order of the files. */
-export function sampleManifests(): Manifest[] {
+function sampleManifests(): Manifest[] {
   return readdirSync(samplesFolder)
     .filter((name) => name.endsWith('.yaml'))
     .sort()

@@ -70,7 +70,7 @@ async function failToFree(world: World, vm: Vm, task: Task): Promise<void> {
 }
 
 /** Frees every volume the configuration names; fails before the first when a base has clones. */
-export function freeVolumes(world: World, vm: Vm, unreferenced: boolean): void {
+function freeVolumes(world: World, vm: Vm, unreferenced: boolean): void {
   const volumes = referencedVolumes(world, vm);
   for (const volume of volumes) {
     if (world.volumes.clonesOf(volume).length > 0)

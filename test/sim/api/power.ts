@@ -110,7 +110,7 @@ function endShutdowns(world: World, id: number): void {
 }
 
 /** Kills the process; used by stop and by whatever stops a VM on its way. */
-export async function stopVm(world: World, owner: Owner, task: Task): Promise<void> {
+async function stopVm(world: World, owner: Owner, task: Task): Promise<void> {
   findVm(world, owner);
   await lockConfig(
     world,

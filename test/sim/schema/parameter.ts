@@ -82,7 +82,7 @@ export const snapshotName = formatted('pve-configid', { maxLength: 40 });
 export const configIdList = formatted('pve-configid-list');
 
 /** Numbered families of parameters and how many members each has (`net[n]` is net0 to net31). */
-export const familySizes: Readonly<Record<string, number>> = {
+const familySizes: Readonly<Record<string, number>> = {
   'net[n]': 32,
   'scsi[n]': 31,
   'virtio[n]': 16,

@@ -2,7 +2,7 @@
 import type { OfficialParameter } from './official.ts';
 
 /** A value that must be refused, and the text when the description tells it. */
-export interface BadValue {
+interface BadValue {
   value: string;
   complaint?: string;
 }

@@ -271,7 +271,7 @@ const hardware: ParameterTable = {
 };
 
 /** Cloud-init options other than the drive. */
-export const cloudInitOptions: ParameterTable = {
+const cloudInitOptions: ParameterTable = {
   citype: oneOf('configdrive2', 'nocloud', 'opennebula'),
   ciuser: text(),
   cipassword: text(),

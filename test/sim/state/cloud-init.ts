@@ -5,7 +5,7 @@ const relevant =
   /^(?:ci(?:custom|password|type|user|upgrade)|nameserver|searchdomain|sshkeys|name|ipconfig\d+|net\d+)$/;
 
 /** The options a cloud-init drive is made of. */
-export function cloudInitInputs(options: Options): Options {
+function cloudInitInputs(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([key]) => relevant.test(key)));
 }
 

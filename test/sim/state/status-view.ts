@@ -5,7 +5,7 @@ import type { VmStatus } from './vm-status.ts';
 import type { World } from './world.ts';
 
 /** Seconds between two passes of pvestatd. */
-export const passMs = 10_000;
+const passMs = 10_000;
 
 /** The last broadcast of each VM, and the passes that refresh it. */
 export class StatusView {

@@ -1,7 +1,7 @@
 // Storages and the volumes on them: names, allocation, content lists.
 import { failure } from '../errors.ts';
 
-export type StorageType = 'dir' | 'nfs' | 'cifs' | 'lvm' | 'lvmthin' | 'zfspool' | 'rbd';
+type StorageType = 'dir' | 'nfs' | 'cifs' | 'lvm' | 'lvmthin' | 'zfspool' | 'rbd';
 
 /** A storage of the cluster as /etc/pve/storage.cfg defines it. */
 export interface Storage {

@@ -22,7 +22,7 @@ interface DiskSize {
 }
 
 /** Storage and GiB of a `STORAGE:SIZE` request; undefined for a volume. */
-export function newDiskRequest(file: string): DiskSize | undefined {
+function newDiskRequest(file: string): DiskSize | undefined {
   const match = newDisk.exec(file);
   return match === null ? undefined : { storage: match[1] ?? '', sizeGiB: Number(match[2]) };
 }
