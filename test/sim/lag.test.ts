@@ -229,6 +229,54 @@ describe('without quorum', () => {
   });
 });
 
+describe('a write of a configuration right after the loss of a node (surprise 60a)', () => {
+  const rows: { name: string; lost: string[]; afterMs: number; waitsMs: number; want: object }[] = [
+    {
+      name: 'hangs and fails without quorum',
+      lost: ['pve2', 'pve3'],
+      afterMs: 3000,
+      waitsMs: 2400,
+      want: { status: 500 },
+    },
+    { name: 'hangs and passes with quorum', lost: ['pve3'], afterMs: 1000, waitsMs: 4400, want: { status: 200 } },
+    { name: 'fails at once when all know', lost: ['pve2', 'pve3'], afterMs: 6000, waitsMs: 0, want: { status: 500 } },
+    { name: 'passes at once when all know', lost: ['pve3'], afterMs: 6000, waitsMs: 0, want: { status: 200 } },
+  ];
+  it.each(rows)('$name', async ({ lost, afterMs, waitsMs, want }) => {
+    const lab = new Lab();
+    await lab.clone(100);
+    for (const node of lost) lab.simulator.nodeDown(node);
+    await lab.clock.advance(afterMs);
+    const before = lab.clock.now();
+    expect(await lab.call('PUT', '/nodes/pve1/qemu/100/config', { cores: 2 })).toMatchObject(want);
+    expect(lab.clock.now() - before).toBeGreaterThanOrEqual(waitsMs);
+    expect(lab.clock.now() - before).toBeLessThan(waitsMs + 100);
+  });
+
+  it('passes when the node is back before the others gave it up', async () => {
+    const lab = new Lab();
+    await lab.clone(100);
+    lab.simulator.nodeDown('pve2');
+    lab.simulator.nodeDown('pve3');
+    const reply = lab.send('PUT', '/nodes/pve1/qemu/100/config', { cores: 2 });
+    await lab.clock.advance(2000);
+    lab.simulator.nodeUp('pve3');
+    expect(await lab.clock.runUntil(reply)).toMatchObject({ status: 200 });
+  });
+
+  it('as a task fails in the task', async () => {
+    const lab = new Lab();
+    await lab.clone(100);
+    lab.simulator.nodeDown('pve2');
+    lab.simulator.nodeDown('pve3');
+    expect(await lab.task('POST', '/nodes/pve1/qemu/100/config', { cores: 2 })).toMatch(/ - Permission denied$/);
+    expect(await lab.call('POST', '/nodes/pve1/qemu/100/config', { cores: 2, background_delay: 9 })).toMatchObject({
+      status: 500,
+      reason: expect.stringMatching(/^failed to update VM 100: unable to open file /),
+    });
+  });
+});
+
 describe('the guest agent', () => {
   const rows = [
     { agent: 'answering', ms: 150, status: 200, reason: 'OK' },

@@ -73,26 +73,18 @@ function clusterStatus(call: Call): unknown {
       ip: node.ip,
       level: '',
       local: node.name === call.node ? 1 : 0,
-      online: isSeen(world, node) || local?.state === 'cut' ? 1 : 0,
+      online: world.isSeen(node) || local?.state === 'cut' ? 1 : 0,
     })),
   ];
 }
 
-/** A loss is noticed by the other nodes only after a moment. */
-const noticedMs = 5000;
 /** A node that was cut off believes in the old cluster for longer. */
 const ownBeliefMs = 60_000;
-
-/** Whether the cluster counts the node as online. */
-export function isSeen(world: World, node: ClusterNode): boolean {
-  if (node.state === 'up' || node.state === 'paused') return true;
-  return world.clock.now() - node.changedAt < noticedMs;
-}
 
 function seesQuorum(world: World, local: ClusterNode | undefined): boolean {
   if (world.quorate && local?.state !== 'cut') return true;
   if (local?.state === 'cut') return world.clock.now() - local.changedAt < ownBeliefMs;
-  return local !== undefined && [...world.nodes.values()].every((node) => isSeen(world, node));
+  return local !== undefined && [...world.nodes.values()].every((node) => world.isSeen(node));
 }
 
 function resources(call: Call): unknown {

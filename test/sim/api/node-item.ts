@@ -1,12 +1,11 @@
 // A node's figures in the shapes of /nodes and /cluster/resources.
 import type { ClusterNode } from '../state/world.ts';
-import { isSeen } from './cluster.ts';
 import { may } from './route.ts';
 import type { Call } from './route.ts';
 
 /** An entry of /cluster/resources; without Sys.Audit only name and state. */
 export function nodeItem(call: Call, node: ClusterNode): Record<string, unknown> {
-  const online = isSeen(call.world, node);
+  const online = call.world.isSeen(node);
   const item: Record<string, unknown> = {
     id: `node/${node.name}`,
     node: node.name,

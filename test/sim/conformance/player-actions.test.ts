@@ -1,58 +1,27 @@
 // Tests of the actions in recorded scenarios: what an administrator did between the requests.
 import { describe, expect, it } from 'vitest';
-import { demoTopology, operatorToken } from '../testing.ts';
-import { play } from './player.ts';
-import type { Surroundings } from './player.ts';
-import type { Step } from './recording.ts';
+import { awaited, clone, differences, ok, type PartialStep, template } from './made-up.ts';
 
-const surroundings: Surroundings = {
-  topology: demoTopology(),
-  tokens: { full: operatorToken, bad: 'PVEAPIToken=operator@pve!k8s=wrong', none: undefined },
-  nodeOfPort: { 8006: 'pve1', 8007: 'pve2' },
-};
-
-type Partly = Partial<Step>;
-
-/** A step with what the reader of recordings fills in. */
-function step(partly: Partly): Step {
-  return { volatile: [], patterns: {}, refs: [], ...partly };
-}
-
-async function differences(...steps: Partly[]): Promise<string[]> {
-  return (await play({ name: 'made up', steps: steps.map(step) }, surroundings)).differences;
-}
-
-const ok = { status: 200, reason: 'OK' };
-const template = '/nodes/pve1/qemu/9000';
-const clone: Partly = {
-  request: { method: 'POST', path: `${template}/clone`, params: { newid: 100, name: 'one' } },
-  response: { ...ok, body: { data: 'x' } },
-  patterns: { '/response/body/data': '<UPID qmclone>:9000:operator@pve!k8s:' },
-};
-const awaited: Partly = {
-  ...clone,
-  task: { exitstatus: 'OK', type: 'qmclone', id: '9000', log: [], log_lines_left_out: 9 },
-};
 describe('an action', () => {
-  const config: Partly = {
+  const config: PartialStep = {
     request: { method: 'PUT', path: `${template}/config`, params: { cores: 2 } },
     response: ok,
   };
-  const locked: Partly = { ...config, response: { status: 500, reason: 'VM is locked (backup)' } };
-  const clonable: Partly = { ...clone };
-  const forbidden: Partly = {
+  const locked: PartialStep = { ...config, response: { status: 500, reason: 'VM is locked (backup)' } };
+  const clonable: PartialStep = { ...clone };
+  const forbidden: PartialStep = {
     ...clone,
     response: { status: 403, reason: 'Permission check failed (/vms/9000, VM.Clone)' },
     patterns: {},
   };
   const volume = 'shared:9000/base-9000-disk-0.qcow2';
-  const hidden: Partly = { ...awaited, task: { exitstatus: `clone failed: volume '${volume}' does not exist` } };
-  const elsewhere: Partly = { request: { method: 'GET', path: '/nodes/pve2/status' }, response: ok };
-  const gone: Partly = {
+  const hidden: PartialStep = { ...awaited, task: { exitstatus: `clone failed: volume '${volume}' does not exist` } };
+  const elsewhere: PartialStep = { request: { method: 'GET', path: '/nodes/pve2/status' }, response: ok };
+  const gone: PartialStep = {
     request: { method: 'GET', path: '/nodes/pve2/status' },
     response: { status: 596, reason: 'Connection reset by peer', body: '' },
   };
-  const rows: { name: string; steps: Partly[] }[] = [
+  const rows: { name: string; steps: PartialStep[] }[] = [
     { name: 'setLock writes a lock', steps: [{ action: { kind: 'setLock', vmid: 9000, lock: 'backup' } }, locked] },
     {
       name: 'setLock with null removes it',

@@ -1,45 +1,15 @@
 // Tests of the player on small made-up scenarios: what it sends, what it waits for, what it forgives and what it does not.
 import { describe, expect, it } from 'vitest';
-import { demoTopology, operatorToken } from '../testing.ts';
+import { awaited, clone, differences, ok, type PartialStep, step, surroundings, template } from './made-up.ts';
 import { play } from './player.ts';
-import type { Surroundings } from './player.ts';
-import type { Step } from './recording.ts';
 
-const surroundings: Surroundings = {
-  topology: demoTopology(),
-  tokens: { full: operatorToken, bad: 'PVEAPIToken=operator@pve!k8s=wrong', none: undefined },
-  nodeOfPort: { 8006: 'pve1', 8007: 'pve2' },
-};
-
-type Partly = Partial<Step>;
-
-/** A step with what the reader of recordings fills in. */
-function step(partly: Partly): Step {
-  return { volatile: [], patterns: {}, refs: [], ...partly };
-}
-
-async function differences(...steps: Partly[]): Promise<string[]> {
-  return (await play({ name: 'made up', steps: steps.map(step) }, surroundings)).differences;
-}
-
-const ok = { status: 200, reason: 'OK' };
-const template = '/nodes/pve1/qemu/9000';
-const clone: Partly = {
-  request: { method: 'POST', path: `${template}/clone`, params: { newid: 100, name: 'one' } },
-  response: { ...ok, body: { data: 'x' } },
-  patterns: { '/response/body/data': '<UPID qmclone>:9000:operator@pve!k8s:' },
-};
-const awaited: Partly = {
-  ...clone,
-  task: { exitstatus: 'OK', type: 'qmclone', id: '9000', log: [], log_lines_left_out: 9 },
-};
-const nameOf = (vmid: number): Partly['request'] => ({
+const nameOf = (vmid: number): PartialStep['request'] => ({
   method: 'GET',
   path: `/nodes/pve1/qemu/${vmid}/status/current`,
 });
 
 describe('a step', () => {
-  const rows: { name: string; steps: Partly[]; want: string[] }[] = [
+  const rows: { name: string; steps: PartialStep[]; want: string[] }[] = [
     {
       name: 'matches without a recorded body by status and reason alone',
       steps: [{ request: { method: 'GET', path: '/version' }, response: ok }],
@@ -164,7 +134,7 @@ describe('a task', () => {
     expect(await differences(awaited, { request: nameOf(100), response: ok })).toEqual([]);
   });
 
-  const rows: { name: string; task: NonNullable<Partly['task']>; want: string }[] = [
+  const rows: { name: string; task: NonNullable<PartialStep['task']>; want: string }[] = [
     {
       name: 'with another end',
       task: { exitstatus: 'clone failed: x' },
@@ -203,12 +173,12 @@ describe('a task', () => {
   });
 
   it('that was not awaited runs on while the next step is played, and is judged when it is waited for', async () => {
-    const full: Partly = {
+    const full: PartialStep = {
       ...awaited,
       request: { method: 'POST', path: `${template}/clone`, params: { newid: 100, full: 1 } },
       wait: false,
     };
-    const locked: Partly = {
+    const locked: PartialStep = {
       request: { method: 'PUT', path: '/nodes/pve1/qemu/100/config', params: { cores: 2 } },
       response: { status: 500, reason: 'VM is locked (clone)' },
     };
@@ -218,11 +188,11 @@ describe('a task', () => {
 });
 
 describe('values of earlier answers', () => {
-  const running: Partly = { ...clone, wait: false };
+  const running: PartialStep = { ...clone, wait: false };
 
   it('take the place of the recorded ones in a path', async () => {
     const upid = 'UPID:pve1:00000001:00000001:00000001:qmclone:9000:operator@pve!k8s:';
-    const status: Partly = {
+    const status: PartialStep = {
       request: { method: 'GET', path: `/nodes/pve1/tasks/${upid}/status` },
       response: ok,
       refs: [{ in: '/request/path', value: upid, from: { step: 0, pointer: '/response/body/data' } }],
@@ -233,8 +203,8 @@ describe('values of earlier answers', () => {
 
   it('take the place of the recorded ones in a parameter, as part of a text too', async () => {
     const recorded = 'a'.repeat(40);
-    const read: Partly = { request: { method: 'GET', path: `${template}/config` }, response: ok };
-    const write: Partly = {
+    const read: PartialStep = { request: { method: 'GET', path: `${template}/config` }, response: ok };
+    const write: PartialStep = {
       request: { method: 'PUT', path: `${template}/config`, params: { cores: 2, digest: recorded } },
       response: ok,
       refs: [
@@ -243,14 +213,14 @@ describe('values of earlier answers', () => {
     };
     expect(await differences(read, write)).toEqual([]);
     expect((await differences(read, { ...write, refs: [] }))[0]).toContain('checksum mismatch');
-    const partly: Partly = {
+    const partly: PartialStep = {
       request: { method: 'PUT', path: `${template}/config`, params: { description: `from <v>` } },
       response: ok,
       refs: [
         { in: '/request/params/description', value: '<v>', from: { step: 0, pointer: '/response/body/data/name' } },
       ],
     };
-    const config: Partly = {
+    const config: PartialStep = {
       request: nameOf(9000),
       response: { ...ok, body: { data: {} } },
     };
@@ -259,7 +229,7 @@ describe('values of earlier answers', () => {
   });
 
   it('stay as recorded when the earlier answer has none', async () => {
-    const write: Partly = {
+    const write: PartialStep = {
       request: { method: 'GET', path: '/nodes/pve1/qemu/9000/config' },
       response: ok,
       refs: [{ in: '/request/path', value: '9000', from: { step: 7, pointer: '/response/body/data' } }],
@@ -268,18 +238,18 @@ describe('values of earlier answers', () => {
   });
 
   it('may be an archive that a backup named in its log', async () => {
-    const backup: Partly = {
+    const backup: PartialStep = {
       request: { method: 'POST', path: '/nodes/pve1/vzdump', params: { vmid: '100', storage: 'shared' } },
       response: ok,
       task: { exitstatus: 'OK', log: [], log_lines_left_out: 99 },
     };
     const archive = '/mnt/pve/shared/dump/vzdump-qemu-100-2020_01_01-00_00_00.vma';
-    const content: Partly = {
+    const content: PartialStep = {
       request: { method: 'PUT', path: '/nodes/pve1/qemu/100/config', params: { description: archive } },
       response: ok,
       refs: [{ in: '/request/params/description', value: archive, from: { step: 1, pointer: '/task/log/3' } }],
     };
-    const read: Partly = {
+    const read: PartialStep = {
       request: { method: 'GET', path: '/nodes/pve1/qemu/100/config' },
       response: { ...ok, body: { data: { description: 'recorded' } } },
       patterns: { '/response/body/data/description': '/mnt/pve/shared/dump/vzdump-qemu-100-2026<HASH>' },
@@ -292,7 +262,7 @@ describe('values of earlier answers', () => {
 
 describe('steps at once', () => {
   it('are sent together, and their tasks awaited after all answers', async () => {
-    const one = (newid: number): Partly => ({
+    const one = (newid: number): PartialStep => ({
       ...awaited,
       request: { method: 'POST', path: `${template}/clone`, params: { newid } },
       parallel: 1,
@@ -301,7 +271,7 @@ describe('steps at once', () => {
   });
 
   it('end where another number begins', async () => {
-    const start: Partly = {
+    const start: PartialStep = {
       request: { method: 'POST', path: '/nodes/pve1/qemu/100/status/start' },
       response: ok,
       task: { exitstatus: 'OK', log: [], log_lines_left_out: 9 },
@@ -340,11 +310,11 @@ describe('the outcome', () => {
 
   it('leaves out tasks that ran before the scenario began', async () => {
     const old = 'UPID:pve1:00000001:00000001:00000001:qmstart:1:root@pam:';
-    const list: Partly = {
+    const list: PartialStep = {
       request: { method: 'GET', path: '/nodes/pve1/tasks', params: { limit: 1, typefilter: 'qmstart' } },
       response: { ...ok, body: { data: [{ upid: old, type: 'qmstart' }] } },
     };
-    const recorded: Partly = {
+    const recorded: PartialStep = {
       ...awaited,
       response: { ...ok, body: { data: 'UPID:pve1:00000002:00000002:00000002:qmclone:9000:operator@pve!k8s:' } },
     };

@@ -57,6 +57,9 @@ export interface Pool {
 /** A backup job as it was posted. */
 export type BackupJob = Record<string, string | number | undefined>;
 
+/** How long the other nodes take to agree that one is gone. */
+const agreedAfterMs = 5400;
+
 /** The state of a cluster. */
 export class World {
   readonly clock: SimClock;
@@ -116,8 +119,19 @@ export class World {
 
   /** Quorum: more than half of the nodes hear each other. */
   get quorate(): boolean {
-    const up = [...this.nodes.values()].filter((node) => node.state === 'up' || node.state === 'paused').length;
+    const up = [...this.nodes.values()].filter(isThere).length;
     return up * 2 > this.nodes.size;
+  }
+
+  /** Whether the other nodes count on the node: those that are lost are not missed at once. */
+  isSeen(node: ClusterNode): boolean {
+    return isThere(node) || this.clock.now() - node.changedAt < agreedAfterMs;
+  }
+
+  /** Milliseconds until all agree on who is there; writes into the cluster file system stand still so long. */
+  get agreeingMs(): number {
+    const lost = [...this.nodes.values()].filter((node) => !isThere(node) && this.isSeen(node));
+    return Math.max(0, ...lost.map(({ changedAt }) => changedAt + agreedAfterMs - this.clock.now()));
   }
 
   /** The VM on that node; a VM elsewhere is as missing as one that never was. */
@@ -168,6 +182,11 @@ export class World {
   requireQuorum(): void {
     if (!this.quorate) throw failure('cluster not ready - no quorum?');
   }
+}
+
+/** Whether the node is part of the cluster. */
+function isThere({ state }: ClusterNode): boolean {
+  return state === 'up' || state === 'paused';
 }
 
 /** The error of a missing (or elsewhere living) VM. */

@@ -130,19 +130,25 @@ async function update(call: Call, sync: boolean): Promise<unknown> {
     requireUnlocked(vm);
     takeReverts(vm, request);
     requireBalloonFits(vm, request.set);
-    if (!world.quorate) {
-      throw failure(
-        `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${id}.conf.tmp.${1000 + world.random.below(9000)}' - Permission denied`,
-      );
-    }
-    if (sync) return work(call, vm, request, silent);
+    if (sync) return writeWhenAgreed(call, vm, request, silent);
     const kind = { node: vm.node, type: 'qmconfig', id: String(id), caller: call.caller };
     const task = world.tasks.start(kind, async (worker) => {
       worker.print(`update VM ${id}: ${request.summary}`);
-      await work(call, vm, request, worker);
+      await writeWhenAgreed(call, vm, request, worker);
     });
     return answerInBackground(call, id, task);
   });
+}
+
+/** Right after the loss of a node the write stands still; it fails when there is no quorum left. */
+async function writeWhenAgreed(call: Call, vm: Vm, request: Request, log: Log): Promise<null> {
+  const { world } = call;
+  if (world.agreeingMs > 0) await world.clock.sleep(world.agreeingMs);
+  if (world.quorate) return work(call, vm, request, log);
+  const pid = 1000 + world.random.below(9000);
+  throw failure(
+    `unable to open file '/etc/pve/nodes/${vm.node}/qemu-server/${vm.vmid}.conf.tmp.${pid}' - Permission denied`,
+  );
 }
 
 /** Sets options of a VM whose lock is held already, as a config call inside another call's task does. */
