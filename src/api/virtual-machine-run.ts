@@ -8,7 +8,7 @@ const spec = withRules(
   z.object({
     virtualMachineName: objectName.describe('VirtualMachine of the run.'),
     number: z.int().min(1).describe('Number of the run, counted per VM.'),
-    machine: z.string().max(64).describe('Pipeline: deploy or terminate.'),
+    machine: z.string().max(64).describe('Pipeline, for example deploy or change_package.'),
     trigger: z.string().max(128).describe('What started it.'),
     from: z.string().max(64).describe('State when it began.'),
   }),
@@ -42,7 +42,7 @@ export const virtualMachineRun = defineKind({
   selectableFields: ['.spec.virtualMachineName', '.status.result'],
   printerColumns: [
     { name: 'VM', type: 'string', jsonPath: '.spec.virtualMachineName', description: 'The VM.' },
-    { name: 'Machine', type: 'string', jsonPath: '.spec.machine', description: 'Pipeline.' },
+    { name: 'Pipeline', type: 'string', jsonPath: '.spec.machine', description: 'Pipeline that ran.' },
     { name: 'Result', type: 'string', jsonPath: '.status.result', description: 'What became of it.' },
     { name: 'To', type: 'string', jsonPath: '.status.to', description: 'State that was reached.' },
     { name: 'Took', type: 'string', jsonPath: '.status.duration', description: 'How long it took.' },

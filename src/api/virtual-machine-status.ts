@@ -265,6 +265,14 @@ export const statusSchema = z.object({
         .array(z.string().max(64))
         .max(128)
         .optional()
+      inherited: z
+        .object({
+          machine: z.string().max(64).describe('Pipeline that began it.'),
+          step: z.string().max(64).describe('Step that began it.'),
+          taskID: z.string().max(256).describe('The task.'),
+        })
+        .optional()
+        .describe('Task of the pipeline before that this one has waited for.'),
         .describe(
           'Options of a refused configuration change that may have stayed behind as pending; they are taken back first.',
         ),

@@ -16,6 +16,7 @@ import { tellRaised } from './condition-events.ts';
 import { type Context, INDEX } from './context.ts';
 import type { Reservation } from './allocations.ts';
 import { type OperationEnd, withEndedOperation } from './executed-operations.ts';
+import { withInheritedTask } from './inherited-task.ts';
 import { FORCE_REMOVE_ANNOTATION } from './reset-status.ts';
 import { runPipeline, type Turn, type VirtualMachineParts } from './run-pipeline.ts';
 import { recordRun } from './runs.ts';
@@ -37,7 +38,7 @@ export async function reconcileDeletion(
     trigger: TRIGGER,
   };
   const open = openOperation(terminate, withoutAbnormal(vm.status ?? {}, 'DeletionProtected', 'Paused'), opening);
-  const status = withRetry(vm, open, context);
+  const status = withRetry(vm, withInheritedTask(vm.status?.operation, open), context);
   return runPipeline({ machine: terminate, vm, status, finish }, parts, signal);
 }
 

@@ -1,7 +1,7 @@
 // How a pass of a pipeline ends: closed, paused, or given up; and what becomes of the operation that asked for it.
 import { describe, expect, test } from 'vitest';
 import { edit, endOf, lastRun, request } from '../../test/builders/requests.ts';
-import { type SimulatedOperator, simulatedOperator } from '../../test/builders/simulated-operator.ts';
+import { NAMESPACE, type SimulatedOperator, simulatedOperator } from '../../test/builders/simulated-operator.ts';
 
 async function deployed(): Promise<SimulatedOperator> {
   const operator = await simulatedOperator();
@@ -20,6 +20,14 @@ function refuse({ sim }: SimulatedOperator, path: RegExp, times = 1): void {
 }
 
 describe('a pipeline that is complete', () => {
+  test('tells what it has done: a machine that was stopped is not said to be ready', async () => {
+    await using operator = await deployed();
+    await request(operator, 'Stop');
+    await operator.passes();
+    const told = operator.fake.events.filter(({ about }) => about === `${NAMESPACE}/web-1`).map(({ reason }) => reason);
+    expect(told).toEqual(['Ready', 'Stopped']);
+  });
+
   test('is closed: nothing is under way, and who asked is told with its run', async () => {
     await using operator = await deployed();
     const name = await request(operator, 'Reboot');
@@ -85,6 +93,18 @@ describe('a pipeline that only a person can help', () => {
     await operator.passes();
     expect(endOf(operator, name)).toMatchObject({ result: 'Succeeded' });
     expect(conditionsOf(operator)).not.toHaveProperty('Stalled');
+  });
+
+  test('is logged when it begins to stand still, and again when it stands still for another reason', async () => {
+    await using operator = await simulatedOperator();
+    const waits = () => operator.fake.logged.filter((line) => line === 'Waiting for help').length;
+    operator.declare('web-1', { planRef: { name: 'nothing' } });
+    for (let wake = 0; wake < 5; wake += 1) await operator.pass();
+    expect(conditionsOf(operator)).toMatchObject({ Stalled: 'True' });
+    expect(waits()).toBe(1);
+    await edit(operator, { planRef: { name: 'nothing-either' } });
+    for (let wake = 0; wake < 5; wake += 1) await operator.pass();
+    expect(waits()).toBe(2);
   });
 
   test('leaves its last failure to be seen, after it went on', async () => {

@@ -1,7 +1,10 @@
 // Runs one pass of one pipeline over one VM, and writes down how it ended.
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { sentence } from '../domain/sentence.ts';
+import { findCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
+import { isEqualJson } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
 import { type Advance, advance } from '../machine/advance.ts';
 import { clearedBy } from '../machine/conditions.ts';
@@ -10,10 +13,12 @@ import type { Trouble } from '../machine/outcome.ts';
 import { closeOperation, isoTime } from '../machine/progress.ts';
 import type { Machine, MachineEntry } from '../machine/vocabulary.ts';
 import type { Allocations } from './allocations.ts';
+import { completion } from './completion.ts';
 import { type Context, INDEX } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
 import { withEndedRequest } from './executed-operations.ts';
 import { FIRST_SIGHT_MS } from './keep-ready.ts';
+import { blamed } from './inherited-task.ts';
 import { packageWish } from './package-wish.ts';
 import { withPackageCondition } from './pending-changes.ts';
 import { recordRun } from './runs.ts';
@@ -88,7 +93,7 @@ async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
   const ended = withEndedRequest(status, { result: 'Succeeded', reason: 'Succeeded' }, now);
   const closed = closeOperation(ended, now);
   await visit.record(status, { notes: result.notes }, closed);
-  context.events.emit(vm, { type: 'Normal', reason: 'Ready', message: readyMessage(status) });
+  context.events.emit(vm, completion(turn.machine, status));
   return isWaitedFor(turn) || isPending ? AT_ONCE : { kind: 'after', ms: FIRST_SIGHT_MS };
 }
 
@@ -115,23 +120,22 @@ function isWaitedFor({ context, vm }: Turn): boolean {
   return operations.some(({ metadata, status }) => metadata.uid !== ended && !isFinal(status));
 }
 
-function readyMessage({ vmid, node, addresses }: VirtualMachineStatus): string {
-  const address = addresses?.[0]?.address;
-  return `Virtual machine ${vmid} is ready on node ${node}${address === undefined ? '' : ` with address ${address}`}.`;
-}
-
-async function pause(turn: Turn, result: Advance): Promise<ReconcileResult> {
+/** `result` is told of `told`, the pipeline that is in trouble; it need not be the one that runs. */
+async function pause(
+  turn: Turn,
+  { machine: told, result }: { machine: Machine; result: Advance },
+): Promise<ReconcileResult> {
   const { context, machine, visit } = turn;
   const { trouble, current, notes } = result;
   if (trouble === undefined) return { kind: 'done' };
-  const status = withFailure(machine, result, trouble, context.now());
+  const status = withFailure(told, result, trouble, context.now());
   await visit.record(
     status,
     { current, trouble, notes },
     isGivenUp(machine, trouble) ? givenUp(turn, status, trouble) : status,
   );
   context.metrics.troubles.inc({ reason: trouble.reason, class: trouble.class });
-  if (isFailure(trouble)) await reportFailure(turn, { ...result, status }, trouble);
+  if (isFailure(trouble)) await reportFailure({ ...turn, told }, { ...result, status }, trouble);
   return isGivenUp(machine, trouble) && isWaitedFor(turn) ? AT_ONCE : trouble.requeue;
 }
 
@@ -173,24 +177,34 @@ function withFailure(
   return { ...status, state: machine.failedState ?? status.state, lastFailure };
 }
 
-async function reportFailure({ context, vm, visit }: Turn, result: Advance, trouble: Trouble): Promise<void> {
+async function reportFailure(
+  { context, vm, visit, told }: Turn & { told: Machine },
+  result: Advance,
+  trouble: Trouble,
+): Promise<void> {
   const { current, status } = result;
   const title = current?.step.title ?? 'Pipeline';
   context.events.emit(vm, { type: 'Warning', reason: trouble.reason, message: `${title}: ${trouble.message}` });
-  const fields = { VirtualMachine: keyOf(vm), step: current?.step.id, reason: trouble.reason };
+  const fields = { VirtualMachine: keyOf(vm), machine: told.name, step: current?.step.id, reason: trouble.reason };
   if (trouble.class === 'defect') context.log.error({ ...fields, err: result.cause }, 'Meeting a defect');
-  else context.log.warn({ ...fields, problem: trouble.message }, 'Waiting for help');
+  else if (!isKnown(vm, status)) context.log.warn({ ...fields, problem: trouble.message }, 'Waiting for help');
   await visit.openRecord(status);
   await recordRun(context, vm, { status, result: 'Failed', trouble, current });
 }
 
 function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status: VirtualMachineStatus): void {
+// Whatever the VM waits for may wake it many times before it helps. What has stood there since the last pass is no news.
+function isKnown({ status: before }: VirtualMachine, { lastFailure }: VirtualMachineStatus): boolean {
+  const isShown = findCondition(before?.conditions, 'Ready')?.reason === lastFailure?.reason;
+  return isShown && isEqualJson(before?.lastFailure, lastFailure);
+}
+
   const record = status.operation?.steps?.find(({ name, to }) => name === entry.step.title && to === entry.state);
   if (record === undefined) return;
   const { number, name, result, message, from, to, durationMs } = record;
   context.metrics.stepSeconds.observe({ machine: machine.name, step: entry.step.id, result }, durationMs / 1000);
   const where = { VirtualMachine: keyOf(vm), vmid: status.vmid, machine: machine.name };
-  context.log.info({ ...where, number, result, from, to, durationMs, why: message }, name);
+  context.log.info({ ...where, number, result, from, to, durationMs, why: message && sentence(message) }, name);
 }
 
 // A slot is held while a clone of this VM may be running, a place in the row while it waits for one, neither for longer.

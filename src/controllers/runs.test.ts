@@ -62,6 +62,13 @@ describe('what a record says', () => {
     });
   });
 
+  test('of a step that was skipped: why, in a sentence', () => {
+    const skipped = { ...STEP, result: 'Skipped' as const, message: 'no change' };
+    const status = { ...STATUS, operation: { ...STATUS.operation!, steps: [STEP, skipped] } };
+    const { steps = [] } = runStatus({ status, result: 'Succeeded' }, NOW);
+    expect(steps.map(({ message }) => message)).toEqual([undefined, 'No change.']);
+  });
+
   test('of a run that stands still: why, and no end', () => {
     const { completedAt, error, to } = runStatus({ status: STATUS, result: 'Failed', trouble: TROUBLE }, NOW);
     expect({ completedAt, error, to }).toEqual({ completedAt: undefined, error: 'PoolEmpty: Empty.', to: 'set_ip' });

@@ -4,6 +4,7 @@ import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import type { VirtualMachineRun, VirtualMachineRunStatus } from '../api/virtual-machine-run.ts';
+import { sentence } from '../domain/sentence.ts';
 import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import { patchStatus } from '../kube/status.ts';
 import { keyOf } from '../kube/types.ts';
@@ -72,9 +73,14 @@ export function runStatus(end: RunEnd, now: number): VirtualMachineRunStatus {
     error: trouble === undefined ? undefined : `${trouble.reason}: ${trouble.message}`.slice(0, 300),
     startedAt,
     ...(result === 'Succeeded' ? endTimes(startedAt, now) : {}),
-    steps: [...(operation?.steps ?? []), ...failedStep(end, now)],
+    steps: [...(operation?.steps ?? []).map(inSentences), ...failedStep(end, now)],
     taskIDs: operation?.taskIDs,
   };
+}
+
+// A step says why in a few words; here they stand alone.
+function inSentences(step: StepRecord): StepRecord {
+  return step.message === undefined ? step : { ...step, message: sentence(step.message).slice(0, 300) };
 }
 
 /** The step at which the run stands still. It is not in the status: there it is the one that is being done. */

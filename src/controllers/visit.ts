@@ -20,6 +20,7 @@ import type { Context } from './context.ts';
 import type { CredentialSource } from './credentials.ts';
 import { firewallAfter } from './firewall-after.ts';
 import { Gatherer } from './gather.ts';
+import type { FailedTask } from './inherited-task.ts';
 import { kubeTrouble } from './kube-trouble.ts';
 import { perform } from './perform.ts';
 import { pveTrouble, taskTrouble } from './pve-trouble.ts';
@@ -79,6 +80,7 @@ export class VirtualMachineVisit implements Visit {
   readonly #gatherer: Gatherer;
   /** The object as last written or read; writes are conditional on it. */
   #object: VirtualMachine;
+  #failedTask: FailedTask | undefined;
 
   constructor(input: VisitInput) {
     this.#input = input;
@@ -90,6 +92,11 @@ export class VirtualMachineVisit implements Visit {
 
   get object(): VirtualMachine {
     return this.#object;
+  }
+
+  /** The task that was found to have failed in this pass. */
+  get failedTask(): FailedTask | undefined {
+    return this.#failedTask;
   }
 
   now(): number {
@@ -147,7 +154,9 @@ export class VirtualMachineVisit implements Visit {
     if (state.state === 'ok') return { kind: 'ended' };
     const error = taskFailure(state.exitstatus, state.logTail ?? []);
     const learned = isSnapshotRefusal(error.detail) ? { blockedBySnapshots: true } : undefined;
-    return { kind: 'failed', failure: taskTrouble(error, name), learned };
+    const failure = taskTrouble(error, name);
+    this.#failedTask = { upid, failure };
+    return { kind: 'failed', failure, learned };
   }
 
   #watch(upid: string, status: VirtualMachineStatus): void {

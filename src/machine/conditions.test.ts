@@ -255,7 +255,7 @@ describe('what is shown', () => {
     expect(Object.fromEntries(conditions.map(({ type, message }) => [type, message]))).toMatchObject({
       Ready: 'Do clone: Locked.',
       Cloned: 'Locked.',
-      AddressesAllocated: 'not needed',
+      AddressesAllocated: 'Not needed.',
     });
   });
 });

@@ -8,6 +8,7 @@ import {
 } from '../api/conditions.ts';
 import type { Condition } from '../api/object.ts';
 import type { StepRecord, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { sentence } from '../domain/sentence.ts';
 import { type PowerSpec, standing } from '../domain/standing.ts';
 import type { ObservedVm } from './facts.ts';
 import type { Trouble } from './outcome.ts';
@@ -24,6 +25,8 @@ export interface Mirror {
   generation: number;
   now: string;
 }
+
+const LONGEST_MESSAGE = 300;
 
 type Wanted = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
@@ -73,7 +76,11 @@ function recordedCondition({ step }: MachineEntry, record: StepRecord, status: V
   const shortfall = step.shortfall?.(status);
   if (shortfall !== undefined) return { type: step.condition, status: 'False', ...shortfall };
   const reason = record.result === 'Skipped' ? 'Skipped' : 'Succeeded';
-  return { type: step.condition, status: 'True', reason, message: record.message ?? STEP_CONDITIONS[step.condition] };
+  return { type: step.condition, status: 'True', reason, message: messageOf(step, record) };
+}
+
+function messageOf({ condition }: MachineEntry['step'], { message }: StepRecord): string {
+  return message === undefined ? STEP_CONDITIONS[condition] : sentence(message).slice(0, LONGEST_MESSAGE);
 }
 
 function summaryConditions(mirror: Mirror): Wanted[] {

@@ -19,7 +19,7 @@ export function withOwnVm(facts: Facts, plan: (vm: OwnVm) => Verdict): Verdict {
       return {
         kind: 'stall',
         reason: 'VirtualMachineMissing',
-        message: `VM ${facts.held.vmid ?? '?'} is gone from Proxmox VE. Restore it there, or delete this object.`,
+        message: `VM ${facts.held.vmid ?? '?'} is gone from Proxmox VE. Restore it there, make it anew with an operation of type Redeploy, or delete this object.`,
       };
   }
 }

@@ -75,7 +75,7 @@ describe('options', () => {
     expect(run.spec.trigger).toMatch(/^package: .*networkMBps 0 → 30/);
     expect(run.spec.from).toBe('ready');
     expect(stepTo(run, 'cp_stop')).toMatchObject({ result: 'Skipped', message: 'no change needs a stop' });
-    expect(stepTo(run, 'cp_cpu_ram')).toMatchObject({ result: 'Skipped', message: 'no change' });
+    expect(stepTo(run, 'cp_cpu_ram')).toMatchObject({ result: 'Skipped', message: 'No change.' });
   });
 
   test('cores and memory are stopped for: at most three changes, and every state of the pipeline', async () => {
