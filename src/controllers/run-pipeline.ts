@@ -75,7 +75,7 @@ export async function runPipeline(
   });
   releaseCloneSlot(turn, result);
   const seen = { ...result, notes: [...clearedBy(observed), ...result.notes] };
-  return result.complete ? finish(turn, seen) : pause(turn, seen);
+  return result.complete ? finish(turn, seen) : pause(turn, blamed(machine, seen, visit.failedTask));
 }
 
 async function close(turn: Turn, result: Advance): Promise<ReconcileResult> {
