@@ -192,13 +192,13 @@ async function reportFailure(
   await recordRun(context, vm, { status, result: 'Failed', trouble, current });
 }
 
-function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status: VirtualMachineStatus): void {
 // Whatever the VM waits for may wake it many times before it helps. What has stood there since the last pass is no news.
 function isKnown({ status: before }: VirtualMachine, { lastFailure }: VirtualMachineStatus): boolean {
   const isShown = findCondition(before?.conditions, 'Ready')?.reason === lastFailure?.reason;
   return isShown && isEqualJson(before?.lastFailure, lastFailure);
 }
 
+function reportStep({ context, machine, vm }: Turn, entry: MachineEntry, status: VirtualMachineStatus): void {
   const record = status.operation?.steps?.find(({ name, to }) => name === entry.step.title && to === entry.state);
   if (record === undefined) return;
   const { number, name, result, message, from, to, durationMs } = record;
