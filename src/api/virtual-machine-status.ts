@@ -257,14 +257,6 @@ export const statusSchema = z.object({
         .describe('Stored before a call that must not be repeated blindly.'),
       taskID: z.string().max(256).optional().describe('Task (UPID) in Proxmox VE that is being waited for.'),
       taskIDs: z.array(z.string().max(256)).max(64).optional().describe('Tasks of this run so far.'),
-      passwordHandedOver: z
-        .boolean()
-        .optional()
-        .describe('Whether cloud-init has been given the password of the Secret.'),
-      revert: z
-        .array(z.string().max(64))
-        .max(128)
-        .optional()
       inherited: z
         .object({
           machine: z.string().max(64).describe('Pipeline that began it.'),
@@ -273,6 +265,14 @@ export const statusSchema = z.object({
         })
         .optional()
         .describe('Task of the pipeline before that this one has waited for.'),
+      passwordHandedOver: z
+        .boolean()
+        .optional()
+        .describe('Whether cloud-init has been given the password of the Secret.'),
+      revert: z
+        .array(z.string().max(64))
+        .max(128)
+        .optional()
         .describe(
           'Options of a refused configuration change that may have stayed behind as pending; they are taken back first.',
         ),
