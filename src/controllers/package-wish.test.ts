@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { aPackage, anOwner } from '../../test/builders/facts.ts';
 import { aPlan, aProxmoxCluster } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
-import type { Plan, PlanSpec } from '../api/plan.ts';
+import type { FullPlanSpec, Plan } from '../api/plan.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => fake[Symbol.asyncDispose]());
 
 /** A plan as it is now, with its revisions up to it. */
-function plan(edits: Partial<PlanSpec>[] = [{}], name?: string): Plan {
+function plan(edits: Partial<FullPlanSpec>[] = [{}], name?: string): Plan {
   const [newest = {}] = edits.slice(-1);
   const stored = fake.kube.seed(resources.plan, aPlan(newest, name));
   edits.forEach((edit, index) =>
@@ -124,10 +124,42 @@ describe('another plan', () => {
       arrange: () => void plan([{ allowedNamespaces: { names: ['other'] } }], 'big'),
       reason: 'NotAllowed',
     },
+    {
+      name: 'whose quota is full',
+      arrange: () => void plan([{ quota: { virtualMachinesPerNamespace: 1 } }], 'big'),
+      reason: 'QuotaExceeded',
+    },
   ])('$name is refused', ({ arrange, reason }) => {
     plan();
     arrange();
     expect(wishOf(other())).toMatchObject({ kind: 'refused', explanation: { reason } });
+  });
+});
+
+describe('a quota', () => {
+  const quota = { virtualMachinesPerNamespace: 0 };
+
+  test('of another plan lets those in that have a slot', () => {
+    plan();
+    plan([{ cpuCores: 8, quota }], 'big');
+    const vm = built({ planRef: { name: 'big' } });
+    fake.kube.seed(resources.quotaSlot, {
+      metadata: { name: 'big.1', namespace: vm.metadata.namespace },
+      spec: { planRef: { name: 'big' }, number: 1, virtualMachine: { name: 'web-1', uid: vm.metadata.uid ?? '' } },
+    });
+    expect(wishOf(vm)).toMatchObject({ kind: 'differs', planRevision: 'big-1' });
+  });
+
+  test('of the plan that the VM is of stands in the way of no other package', () => {
+    plan([{ quota }]);
+    expect(changesOf(built({ options: { cpuCores: 4 } }))).toEqual(['cpuCores 1 → 4']);
+  });
+
+  test('is nothing that a VM has to follow', () => {
+    plan([{ rollOut: 'Automatic' }]);
+    const stored = fake.kube.objects(resources.plan)[0]!;
+    fake.kube.seed(resources.plan, { ...stored, spec: { ...stored.spec, quota } });
+    expect(changesOf(built(), { newest: true })).toBe('none');
   });
 });
 

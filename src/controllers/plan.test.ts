@@ -1,7 +1,7 @@
 // Which copies of a plan are kept, which one counts, and what the plan says of itself.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts';
-import type { Plan, PlanRevision, PlanSpec } from '../api/plan.ts';
+import type { FullPlanSpec, Plan, PlanRevision, PlanSpec } from '../api/plan.ts';
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { findCondition } from '../kube/conditions.ts';
@@ -11,7 +11,7 @@ import { planStatus, reconcilePlan } from './plan.ts';
 const { signal } = new AbortController();
 const spec: PlanSpec = { clusterRef: { name: 'pve' }, template: { vmid: 9000 }, cpuCores: 1 };
 
-function aPlan(changes: Partial<PlanSpec> = {}, uid = 'uid-1'): Plan {
+function aPlan(changes: Partial<FullPlanSpec> = {}, uid = 'uid-1'): Plan {
   return {
     apiVersion: 'pve-operator.io/v1alpha1',
     kind: 'Plan',
@@ -62,6 +62,12 @@ describe('the current revision', () => {
       revisions: [one, newRevision(aPlan(), 10), two],
       want: 'small-10',
     },
+    {
+      name: 'the same after the quota was changed: nobody is built from it',
+      plan: aPlan({ quota: { virtualMachinesPerNamespace: 5 } }),
+      revisions: [one, two],
+      want: 'small-1',
+    },
     { name: 'none right after an edit', plan: aPlan({ cpuCores: 3 }), revisions: [one, two], want: undefined },
     { name: 'not one of a deleted plan of the same name', plan: aPlan({}, 'uid-2'), revisions: [one], want: undefined },
     {
@@ -83,6 +89,11 @@ describe('the current revision', () => {
     for (const revision of revisions) kube.seed(resources.planRevision, revision);
     expect(currentRevision(plan, context.stores)?.metadata.name).toBe(want);
   });
+});
+
+test('a new revision says what VMs are built from, and not how many there may be', () => {
+  const made = newRevision(aPlan({ quota: { virtualMachinesPerNamespace: 5 } }), 1);
+  expect(made.spec.plan).toEqual(spec);
 });
 
 describe('revisions that nobody needs', () => {

@@ -17,7 +17,8 @@ export function quotaKeyOf({ metadata, spec }: Pick<QuotaSlot, 'metadata' | 'spe
   return quotaKey(metadata.namespace ?? '', spec.planRef.name);
 }
 
-function quotaKey(namespace: string, plan: string): string {
+/** The quota that a plan sets to a namespace. */
+export function quotaKey(namespace: string, plan: string): string {
   return `${namespace}/${plan}`;
 }
 

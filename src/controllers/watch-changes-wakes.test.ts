@@ -53,6 +53,7 @@ function storeOf(kind: string) {
   const list = (): readonly KubeObject[] => (kind === 'virtualMachines' ? vms : (objects[kind] ?? []));
   return {
     list,
+    get: (key: string) => list().find((object) => keyOf(object) === key),
     byIndex: (index: string, key: string) =>
       kind === 'virtualMachines' && index === INDEX.cluster && clusterOf !== undefined
         ? vms.filter((one) => clusterOf?.(one) === key)

@@ -2,7 +2,6 @@
 import type { State } from '../api/states.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { type Condition, GROUP } from '../api/object.ts';
-import type { QuotaSlot } from '../api/quota-slot.ts';
 import { PAUSE_ANNOTATION } from '../domain/operations.ts';
 import { hasMachine } from '../domain/quota.ts';
 import type { Change } from '../kube/store.ts';
@@ -12,7 +11,7 @@ import type { Priority } from '../kube/work-queue.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Context, INDEX } from './context.ts';
 import { hostnameOf } from './design.ts';
-import { quotaKeyOf } from './quota-slots.ts';
+import { quotaKey } from './quota-slots.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
 import { isFinal } from './virtual-machine-operation-status.ts';
@@ -71,13 +70,12 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
   const wakeUnaddressed = (): void => wakeIn(WITHOUT_ADDRESSES);
   const wakeUncloned = (): void => wakeIn(WITHOUT_VMID);
   // Whoever waits for a place, the longest first. One whose slot was taken away by hand is to have it back before them.
-  const wakeUncounted = (slot: QuotaSlot): void => {
-    const { namespace } = slot.metadata;
-    const held = new Set(
-      stores.quotaSlots.byIndex(INDEX.quota, quotaKeyOf(slot)).map(({ spec }) => spec.virtualMachine.uid),
-    );
+  const wakeUncounted = (namespace = '', plan: string): void => {
+    if (stores.plans.get(plan)?.spec.quota?.virtualMachinesPerNamespace === undefined) return;
+    const slots = stores.quotaSlots.byIndex(INDEX.quota, quotaKey(namespace, plan));
+    const held = new Set(slots.map(({ spec }) => spec.virtualMachine.uid));
     const waiting = stores.virtualMachines
-      .byIndex(INDEX.plan, slot.spec.planRef.name)
+      .byIndex(INDEX.plan, plan)
       .filter(({ metadata }) => metadata.namespace === namespace && !held.has(metadata.uid ?? ''));
     for (const vm of waiting.toSorted(byTurn)) queues.virtualMachines.add(keyOf(vm));
   };
@@ -88,6 +86,8 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     context.sightings.forget(vm.metadata.uid ?? '');
     for (const slot of stores.quotaSlots.byIndex(INDEX.virtualMachine, vm.metadata.uid ?? ''))
       queues.quotaSlots.add(keyOf(slot));
+    // It counted until now, also where it had given its slot back or never had one.
+    wakeUncounted(vm.metadata.namespace, vm.spec.planRef.name);
     wakeUnready(stores.virtualMachines.byIndex(INDEX.hostname, hostnameOf(vm) ?? ''));
   };
 
@@ -149,7 +149,7 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     if (change.type === 'deleted') wakeUncloned();
   });
   on(stores.quotaSlots, (slot, { type }) => {
-    if (type === 'deleted') return wakeUncounted(slot);
+    if (type === 'deleted') return wakeUncounted(slot.metadata.namespace, slot.spec.planRef.name);
     queues.quotaSlots.add(keyOf(slot));
     // Two of one VM: it is changing its plan, or a create that was thought to be lost has come through.
     const { name, uid } = slot.spec.virtualMachine;

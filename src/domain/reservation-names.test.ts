@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalAddress } from './ip.ts';
-import { addressReservationName, vmidReservationName } from './reservation-names.ts';
+import { addressReservationName, quotaSlotName, vmidReservationName } from './reservation-names.ts';
 
 // RFC 1123 subdomain, as the API server checks names of objects.
 const OBJECT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -114,6 +114,31 @@ describe('vmidReservationName', () => {
         expect(left).toMatch(OBJECT_NAME);
         expect(left.length).toBeLessThanOrEqual(253);
         expect(left === right).toBe(a.cluster === b.cluster && a.vmid === b.vmid);
+      }),
+    );
+  });
+});
+
+describe('quotaSlotName', () => {
+  it('is readable', () => {
+    expect(quotaSlotName({ plan: 'kvm-small', number: 12 })).toBe('kvm-small.12');
+  });
+
+  it('gets a hash for a plan with a dot', () => {
+    const name = quotaSlotName({ plan: 'kvm.small', number: 12 });
+    expect(name).toMatch(/^kvm-small\.12\.[0-9a-f]{32}$/);
+  });
+
+  it('is legal, and the same for the same place only', () => {
+    const place = fc.record({
+      plan: fc.stringMatching(/^[a-z0-9]([-a-z0-9.]{0,50}[a-z0-9])?$/),
+      number: fc.integer({ min: 1, max: 100_000 }),
+    });
+    fc.assert(
+      fc.property(place, place, (one, other) => {
+        const [name, otherName] = [quotaSlotName(one), quotaSlotName(other)];
+        expect(name).toMatch(OBJECT_NAME);
+        expect(name === otherName).toBe(one.plan === other.plan && one.number === other.number);
       }),
     );
   });

@@ -13,6 +13,7 @@ const OBJECTS: Readonly<Record<string, KubeObject>> = {
   IPAddressReservation: aReservation('192.0.2.10'),
   VMIDReservation: plain('VMIDReservation', { vmid: 2000 }),
   PlanRevision: aRevision(aPlan()),
+  QuotaSlot: plain('QuotaSlot', { number: 1 }, { namespace: NAMESPACE }),
   VirtualMachineRun: plain('VirtualMachineRun', { machine: 'deploy' }, { namespace: NAMESPACE }),
 };
 

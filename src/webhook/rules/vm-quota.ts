@@ -7,8 +7,7 @@ import type { AdmissionFacts } from '../facts.ts';
 import type { Reason, Review, Rule } from '../rule.ts';
 import { changes } from './change.ts';
 
-const LIMIT_PATH = 'spec.quota.virtualMachinesPerNamespace';
-const NAMED = 3;
+const NAMED = 2;
 
 export const quotaLeft: Rule<VirtualMachine> = {
   id: 'quota-left',
@@ -46,8 +45,7 @@ export const quotaLowered: Rule<Plan> = {
   verbs: ['CREATE', 'UPDATE'],
   title: 'A quota may be set below what there is. VMs that exist stay as they are; it is told where there are more.',
   codes: [],
-  example:
-    'More virtual machines of plan kvm than spec.quota.virtualMachinesPerNamespace allows (1): customer-1 has 2. They stay; new ones wait until there is room.',
+  example: 'Plan kvm has more than 1 virtual machines in customer-1 (2). They stay; new ones wait until there is room.',
   warn(review, facts) {
     const { metadata, spec } = review.object;
     const limit = spec.quota?.virtualMachinesPerNamespace;
@@ -56,10 +54,10 @@ export const quotaLowered: Rule<Plan> = {
       ([, count]) => count > limit,
     );
     if (over.length === 0) return [];
-    const named = over.slice(0, NAMED).map(([namespace, count]) => `${namespace} has ${count}`);
+    const named = over.slice(0, NAMED).map(([namespace, count]) => `${namespace} (${count})`);
     const list = over.length > NAMED ? `${named.join(', ')}, …` : named.join(', ');
     return [
-      `More virtual machines of plan ${metadata.name} than ${LIMIT_PATH} allows (${limit}): ${list}. They stay; new ones wait until there is room.`,
+      `Plan ${metadata.name} has more than ${limit} virtual machines in ${list}. They stay; new ones wait until there is room.`,
     ];
   },
 };
