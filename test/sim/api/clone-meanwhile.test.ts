@@ -80,6 +80,22 @@ describe('while a clone runs', () => {
   });
 });
 
+describe('what is told of its copy when it is stopped', () => {
+  const rows = [
+    { name: 'with a limit: all was read (clone-stop-the-task)', params: { bwlimit: 5000 }, share: '100.00%' },
+    { name: 'without: nothing was', params: {}, share: '0.00%' },
+  ];
+  it.each(rows)('$name', async ({ params, share }) => {
+    const lab = demoLab();
+    const task = lab.taskOf(await ask(lab, clone({ newid: 200, full: 1, ...params })));
+    await lab.clock.advance(1000);
+    task.stop();
+    await lab.clock.runUntil(task.done);
+    expect(task.log.filter((line) => line.startsWith('transferred')).at(-1)).toContain(`(${share})`);
+    expect(task.status).toMatch(/^clone failed: copy failed: command .* failed: interrupted by signal$/);
+  });
+});
+
 describe('many clones at once', () => {
   it('of one template all become VMs with disks and MACs of their own (clone-parallel-linked)', async () => {
     const lab = demoLab();

@@ -316,10 +316,13 @@ async function copyDisk(
   const { original, made, task } = copy;
   const running = plan.source.running !== undefined;
   made.usedBytes = original.usedBytes;
+  // The tool counts what it has read: with a limit it is through long before the last byte is written.
+  const isThrottled = plan.bytesPerSecond !== undefined;
   if (!running) logCopy(task, made, 'begin');
+  if (!running && isThrottled) logCopy(task, made, 'end');
   await copyData(world, plan, copy);
   if (running) logMirror(task, copy.slot, guestIsUp(world, plan.source));
-  else logCopy(task, made, 'end');
+  else if (!isThrottled) logCopy(task, made, 'end');
 }
 
 /** A running source is mirrored by QEMU instead of copied. */
