@@ -27,14 +27,14 @@ const asked = (spec: Asked, vm?: string) => ({ create: anAsked(spec, vm) });
 const annotated = (name: string) => `metadata.annotations["${name}"]`;
 
 /** Something of a VM that needs a right to be set, and how it is set. */
-interface Guarded {
+export interface Guarded {
   readonly field: string;
   readonly right: Right;
   readonly set: { spec?: object; metadata?: object };
 }
 
 /** What needs a right on a VM that exists, and on a new one. */
-const GUARDED: readonly Guarded[] = [
+export const GUARDED: readonly Guarded[] = [
   { field: 'spec.suspension', right: 'suspend', set: { spec: { suspension: { reason: 'holiday' } } } },
   { field: 'spec.consent', right: 'consent', set: { spec: { consent: { deleteSnapshots: ['before-upgrade'] } } } },
   { field: 'spec.deletionPolicy', right: 'setdeletionpolicy', set: { spec: { deletionPolicy: 'Retain' } } },
@@ -52,7 +52,7 @@ const GUARDED: readonly Guarded[] = [
 ];
 
 /** What needs a right on a VM that exists only: a new one may have any package. */
-const GUARDED_LATER: readonly Guarded[] = [
+export const GUARDED_LATER: readonly Guarded[] = [
   { field: 'spec.planRef', right: 'setplan', set: { spec: { planRef: { name: 'kvm-large' } } } },
   { field: 'spec.options', right: 'setplan', set: { spec: { options: { cpuCores: 8 } } } },
   { field: 'spec.configurableOptions', right: 'setplan', set: { spec: { configurableOptions: { RAM: '8' } } } },
