@@ -1,6 +1,7 @@
 // Prints docs/conditions.md: every condition type and reason with its meaning and the way out.
 import {
   ABNORMAL_CONDITIONS,
+  CLUSTER_CONDITIONS,
   OPERATION_CONDITIONS,
   REASONS,
   STEP_CONDITIONS,
@@ -24,6 +25,8 @@ export function conditionsPage(): string {
     '## What is out of the ordinary',
     'Present only while they are `True`.',
     types(ABNORMAL_CONDITIONS),
+    'On a ProxmoxCluster:',
+    types(CLUSTER_CONDITIONS),
     '## Operations',
     'On a VirtualMachineOperation.',
     types(OPERATION_CONDITIONS),

@@ -31,6 +31,7 @@ export const ABNORMAL_CONDITIONS = {
   IdentityMismatch: 'The VM under the VMID does not carry the stamp of this object; nothing is touched.',
   Paused: 'The annotation pve-operator.io/pause holds everything for this VM.',
   Suspended: 'The VM is suspended: stopped, and kept stopped.',
+  ReservationLost: 'Another object holds an address or the VMID that this VM uses.',
   StartBackOff: 'The VM is to run always and stops by itself again and again; its starts are spaced out.',
   DeletionProtected: 'The object is being deleted and protected; nothing is destroyed.',
   RestartRequired: 'Changes are pending in Proxmox VE that take effect at the next start.',
@@ -39,6 +40,11 @@ export const ABNORMAL_CONDITIONS = {
   ConsentRequired: 'Something would have to be destroyed that spec.consent does not name.',
   FirewallInactive: 'The firewall of the VM cannot work as declared, for example because of DHCP.',
   LeftBehind: 'Something was left on Proxmox VE that a person should look at.',
+} as const;
+
+/** On a ProxmoxCluster only, and only while they are true. */
+export const CLUSTER_CONDITIONS = {
+  TokenOverprivileged: 'The API token may do more in Proxmox VE than the operator ever does; the message names it.',
 } as const;
 
 /** On a VirtualMachineOperation only. */
@@ -51,6 +57,7 @@ export type StepCondition = keyof typeof STEP_CONDITIONS;
 export type SummaryCondition = keyof typeof SUMMARY_CONDITIONS;
 export type AbnormalCondition = keyof typeof ABNORMAL_CONDITIONS;
 export type OperationCondition = keyof typeof OPERATION_CONDITIONS;
+export type ClusterCondition = keyof typeof CLUSTER_CONDITIONS;
 export type ConditionType = StepCondition | SummaryCondition | AbnormalCondition;
 
 interface ReasonText {
@@ -118,6 +125,11 @@ export const REASONS = {
   StillRunning: {
     meaning: 'The VM runs on after a forced stop.',
     cure: 'Look at the VM in Proxmox VE; its task log says why it does not stop.',
+  },
+  ReservationLost: {
+    meaning:
+      'The reservation of an address or of the VMID was deleted or changed by hand, and another object holds it by now. Nothing was changed; two machines may be using the same.',
+    cure: 'Make the other machine anew or give it another address, then delete its reservation: this VM takes it back by itself.',
   },
   // operations
   Queued: { meaning: 'The operation waits until the pipeline that runs is done, or for its turn.' },
@@ -243,6 +255,10 @@ export const REASONS = {
   Forbidden: {
     meaning: 'The API token lacks a privilege; the message names it.',
     cure: 'Grant the privilege to the token in Proxmox VE.',
+  },
+  ExcessPrivileges: {
+    meaning: 'The API token has privileges that nothing here needs. Whoever gets hold of it could use them.',
+    cure: 'Give the token a role with the privileges of docs/privileges.md and no others.',
   },
   CertificateInvalid: {
     meaning: 'The certificate of the endpoint is not the expected one. The token was not sent.',

@@ -82,6 +82,41 @@ describe('a cluster that is deleted', () => {
   });
 });
 
+describe('a token that may do more than is needed', () => {
+  const checked = (...excess: string[]): ClusterCheck => ({
+    ...good,
+    permissions: permissions({ '/': [...neededPrivileges, ...excess] }),
+  });
+  const statusOf = (check: ClusterCheck | undefined, status?: ProxmoxCluster['status']) =>
+    proxmoxClusterStatus({ cluster: { ...cluster, status }, check, trouble, virtualMachines: 0, now: 0 });
+  const told = (status: ProxmoxCluster['status']) =>
+    status?.conditions?.find(({ type }) => type === 'TokenOverprivileged');
+
+  test('is told by name, and can be used all the same', () => {
+    const status = proxmoxClusterStatus({ cluster, check: checked('Sys.Modify'), virtualMachines: 0, now: 0 });
+    expect(told(status)).toMatchObject({
+      status: 'True',
+      reason: 'ExcessPrivileges',
+      message: expect.stringContaining('does not use: Sys.Modify.'),
+      observedGeneration: 1,
+    });
+    expect(status.conditions?.[0]).toMatchObject({ type: 'Ready', status: 'True' });
+  });
+
+  test('names a dozen of many, so that the sentence can be read', () => {
+    const many = Array.from({ length: 14 }, (_, index) => `Realm.P${String(index).padStart(2, '0')}`);
+    expect(told(statusOf(checked(...many)))?.message).toMatch(/Realm\.P11 and 2 more\. Give it a role without them\.$/);
+  });
+
+  test('is told no more when it has them no more', () => {
+    expect(told(statusOf(good, statusOf(checked('Sys.Modify'))))).toBeUndefined();
+  });
+
+  test('is told on while the cluster does not answer', () => {
+    expect(told(statusOf(undefined, statusOf(checked('Sys.Modify'))))).toBeDefined();
+  });
+});
+
 describe('what was seen', () => {
   const node = (name: string, changes: Partial<NodeResource> = {}): NodeResource => ({
     name,

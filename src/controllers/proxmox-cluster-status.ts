@@ -1,5 +1,8 @@
 // Decides what the status of a ProxmoxCluster says: what was seen there, whether it can be used, and which privileges are missing.
-import { missingPrivileges } from '../pve/privileges.ts';
+import type { ClusterCondition, Reason } from '../api/conditions.ts';
+import type { Condition } from '../api/object.ts';
+import { removeCondition, setCondition } from '../kube/conditions.ts';
+import { excessPrivileges, missingPrivileges } from '../pve/privileges.ts';
 import type { ProxmoxCluster, ProxmoxClusterStatus } from '../api/proxmox-cluster.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Readiness, readinessConditions } from './readiness.ts';
@@ -35,8 +38,26 @@ export function proxmoxClusterStatus(facts: ClusterFacts): ProxmoxClusterStatus 
     ...(check === undefined ? {} : { version: check.version, quorate: check.quorate }),
     ...(snapshot === undefined ? {} : seen(snapshot)),
     virtualMachines,
-    conditions: readinessConditions(cluster, clusterReadiness(facts), now),
+    conditions: withTokenCondition(readinessConditions(cluster, clusterReadiness(facts), now), facts),
   };
+}
+
+const OVERPRIVILEGED: ClusterCondition = 'TokenOverprivileged';
+const EXCESS: Reason = 'ExcessPrivileges';
+/** More would not fit into a sentence that somebody reads. */
+const MOST_PRIVILEGES = 12;
+
+// What was seen last counts while the token cannot be asked about. The cluster is usable all the same.
+function withTokenCondition(conditions: Condition[], { cluster, check, now }: ClusterFacts): Condition[] {
+  if (check === undefined) return conditions;
+  const excess = excessPrivileges(check.permissions);
+  if (excess.length === 0) return [...removeCondition(conditions, OVERPRIVILEGED)];
+  const named = excess.slice(0, MOST_PRIVILEGES).join(', ');
+  const more = excess.length > MOST_PRIVILEGES ? ` and ${excess.length - MOST_PRIVILEGES} more` : '';
+  const message = `The API token of cluster ${cluster.metadata.name} has privileges that the operator does not use: ${named}${more}. Give it a role without them.`;
+  const observedGeneration = cluster.metadata.generation;
+  const said = { type: OVERPRIVILEGED, status: 'True' as const, reason: EXCESS, message, observedGeneration };
+  return [...setCondition(conditions, said, now)];
 }
 
 /** Whether machines can be deployed on the cluster. */

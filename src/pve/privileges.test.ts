@@ -1,6 +1,12 @@
 // Tests for the privileges that a token needs.
-import { describe, expect, it } from 'vitest';
-import { missingPrivileges, neededPrivileges, unnamedPrivileges, type Permissions } from './privileges.ts';
+import { describe, expect, it, test } from 'vitest';
+import {
+  excessPrivileges,
+  missingPrivileges,
+  neededPrivileges,
+  unnamedPrivileges,
+  type Permissions,
+} from './privileges.ts';
 import { PARAMETERS, type Call } from './parameters.ts';
 import { readShared, recordingsMissing } from './testing/recorded.ts';
 
@@ -27,6 +33,19 @@ const ALL = [...VM, ...STORAGE, 'SDN.Use', 'Sys.Audit'];
 function permissions(paths: Record<string, readonly string[]>): Permissions {
   return new Map(Object.entries(paths).map(([path, privileges]) => [path, new Set(privileges)]));
 }
+
+describe('privileges that nothing needs', () => {
+  test.each<{ name: string; paths: Record<string, readonly string[]>; want: string[] }>([
+    { name: 'none', paths: { '/': ALL }, want: [] },
+    { name: 'none of those before Proxmox VE 9', paths: { '/': ALL.with(ALL.indexOf(AGENT), 'VM.Monitor') }, want: [] },
+    { name: 'looking is none', paths: { '/': [...ALL, 'Pool.Audit', 'VM.GuestAgent.Audit'] }, want: [] },
+    {
+      name: 'once each, in order, wherever they are',
+      paths: { '/': [...ALL, 'Sys.PowerMgmt', 'Permissions.Modify'], '/vms/9': ['VM.Console', 'Sys.PowerMgmt'] },
+      want: ['Permissions.Modify', 'Sys.PowerMgmt', 'VM.Console'],
+    },
+  ])('$name', ({ paths, want }) => expect(excessPrivileges(permissions(paths))).toEqual(want));
+});
 
 describe('missing privileges', () => {
   const rows: { name: string; paths: Record<string, readonly string[]>; want: string[] }[] = [

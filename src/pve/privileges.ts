@@ -56,6 +56,16 @@ export function missingPrivileges(permissions: Permissions): string[] {
   });
 }
 
+/**
+ * Privileges that the token has somewhere and that nothing here needs, sorted. Those to look at things are left out: they
+ * change nothing.
+ */
+export function excessPrivileges(permissions: Permissions): string[] {
+  const useful = new Set([...neededPrivileges, ...Object.values(NAME_BEFORE_9)]);
+  const all = new Set([...permissions.values()].flatMap((privileges) => [...privileges]));
+  return [...all].filter((privilege) => !useful.has(privilege) && !privilege.endsWith('.Audit')).sort();
+}
+
 function withEarlierName(privilege: string): string {
   const earlier = NAME_BEFORE_9[privilege];
   return earlier === undefined ? privilege : `${privilege} (${earlier} before Proxmox VE 9)`;
