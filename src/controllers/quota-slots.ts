@@ -41,7 +41,7 @@ export class QuotaSlots {
       held: heldBy(vm, this.#stores),
       named: vm.spec.planRef.name,
       built: builtPlan(vm, this.#stores),
-      hasMachine: hasMachine(vm),
+      isMade: hasMachine(vm),
       quotaOf: (plan) => quotaOf(plan, this.#stores),
     });
     return changes.take.length + changes.release.length === 0 ? undefined : changes;

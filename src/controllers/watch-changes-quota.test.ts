@@ -16,8 +16,8 @@ import { watchChanges } from './watch-changes.ts';
 
 const NAMESPACE = 'customer-1';
 
-function vm(name: string, minute: number, change: { namespace?: string; vmid?: number } = {}): VirtualMachine {
-  const { namespace = NAMESPACE, vmid } = change;
+function vm(name: string, minute: number, differing: { namespace?: string; vmid?: number } = {}): VirtualMachine {
+  const { namespace = NAMESPACE, vmid } = differing;
   const creationTimestamp = `2026-03-01T10:${String(minute).padStart(2, '0')}:00Z`;
   return {
     ...anOwner({ name, namespace, uid: `uid-${name}`, creationTimestamp }),

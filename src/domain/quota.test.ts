@@ -47,7 +47,7 @@ const cases: Case[] = [
   {
     name: 'a VM that was there before the quota has its place whatever there is',
     built: 'small',
-    hasMachine: true,
+    isMade: true,
     want: { take: [{ plan: 'small' }] },
   },
   {
@@ -59,7 +59,7 @@ const cases: Case[] = [
     name: 'one that goes to another plan keeps its slot until it is there',
     built: 'small',
     named: 'big',
-    hasMachine: true,
+    isMade: true,
     held: [slot('small', 4)],
     want: { take: [{ plan: 'big', limit: 2 }] },
   },
@@ -67,7 +67,7 @@ const cases: Case[] = [
     name: 'and has both in between',
     built: 'small',
     named: 'big',
-    hasMachine: true,
+    isMade: true,
     held: [slot('small', 4), slot('big')],
     want: {},
   },
@@ -75,7 +75,7 @@ const cases: Case[] = [
     name: 'there it gives the old one back',
     built: 'big',
     named: 'big',
-    hasMachine: true,
+    isMade: true,
     held: [slot('small', 4), slot('big')],
     want: { release: ['small.4'] },
   },
@@ -83,7 +83,7 @@ const cases: Case[] = [
     name: 'one that stays after all gives the new one back',
     built: 'small',
     named: 'small',
-    hasMachine: true,
+    isMade: true,
     held: [slot('small', 4), slot('big')],
     want: { release: ['big.1'] },
   },
@@ -91,7 +91,7 @@ const cases: Case[] = [
     name: 'from a plan with a quota to one without',
     built: 'open',
     named: 'open',
-    hasMachine: true,
+    isMade: true,
     held: [slot('small')],
     want: { release: ['small.1'] },
   },
@@ -99,7 +99,7 @@ const cases: Case[] = [
     name: 'with neither in the plan that it is of nor in the one that it goes to',
     built: 'small',
     named: 'big',
-    hasMachine: true,
+    isMade: true,
     want: { take: [{ plan: 'small' }, { plan: 'big', limit: 2 }] },
   },
   {
@@ -110,8 +110,8 @@ const cases: Case[] = [
 ];
 
 describe('the slots of a VM', () => {
-  test.each(cases)('$name', ({ held = [], named = 'small', built, hasMachine: isMade = false, want }) => {
-    const changes = slotChanges({ held, named, built, hasMachine: isMade, quotaOf: (plan) => QUOTAS[plan] });
+  test.each(cases)('$name', ({ held = [], named = 'small', built, isMade = false, want }) => {
+    const changes = slotChanges({ held, named, built, isMade, quotaOf: (plan) => QUOTAS[plan] });
     expect(changes.take).toEqual(want.take ?? []);
     expect(changes.release.map(({ metadata }) => metadata.name)).toEqual(want.release ?? []);
   });

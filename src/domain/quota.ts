@@ -13,7 +13,7 @@ export interface SlotSituation {
   /** Plan that the VM was built from, or is being changed to. */
   readonly built: string | undefined;
   /** Whether there is a machine, or a call under way that may make one. */
-  readonly hasMachine: boolean;
+  readonly isMade: boolean;
   quotaOf(plan: string): PlanQuota;
 }
 
@@ -27,14 +27,14 @@ export interface SlotChanges {
  * What is to become of the slots of a VM. It counts in the plan that it names and in the one that it is built from, so
  * that a VM on its way to another plan loses no place before it has the new one.
  */
-export function slotChanges({ held, named, built, hasMachine, quotaOf }: SlotSituation): SlotChanges {
+export function slotChanges({ held, named, built, isMade, quotaOf }: SlotSituation): SlotChanges {
   const plans = [...new Set(built === undefined ? [named] : [built, named])];
   const kept = plans.flatMap((plan) => keptSlot(held, plan, quotaOf(plan)) ?? []);
   const release = held.filter((slot) => !kept.includes(slot));
   const take = plans.flatMap((plan) => {
     const limit = quotaOf(plan)?.limit;
     if (limit === undefined || kept.some(({ spec }) => spec.planRef.name === plan)) return [];
-    return hasMachine && plan === built ? { plan } : { plan, limit };
+    return isMade && plan === built ? { plan } : { plan, limit };
   });
   return { release, take };
 }

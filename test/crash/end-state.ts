@@ -11,6 +11,7 @@ export interface EndState {
   operations: Record<string, string>;
   vms: Record<string, unknown>;
   firewall: Record<string, unknown>;
+  /** Addresses, VMIDs and places in quotas. */
   reservations: string[];
   secrets: string[];
   dns: string[];
@@ -20,7 +21,11 @@ export function endState(world: CrashWorld): EndState {
   const { sim, kube, dns } = world;
   const vm = vmOf(world);
   const { state, powerState, addresses, effective, node, planRevision, dns: published, suspension } = vm?.status ?? {};
-  const reservations = [...kube.objects(resources.ipAddressReservation), ...kube.objects(resources.vmidReservation)];
+  const reservations = [
+    ...kube.objects(resources.ipAddressReservation),
+    ...kube.objects(resources.vmidReservation),
+    ...kube.objects(resources.quotaSlot),
+  ];
   const end: EndState = {
     status: {
       state,

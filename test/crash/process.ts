@@ -6,6 +6,7 @@ import { ClusterRegistry, type TransportFactory } from '../../src/controllers/cl
 import type { Context, Stores } from '../../src/controllers/context.ts';
 import { createCredentialSource } from '../../src/controllers/credentials.ts';
 import { reconcilePlan } from '../../src/controllers/plan.ts';
+import { reconcileQuotaSlot } from '../../src/controllers/quota-slot.ts';
 import type { VirtualMachineParts } from '../../src/controllers/run-pipeline.ts';
 import { reconcileVirtualMachineOperation } from '../../src/controllers/virtual-machine-operation.ts';
 import { Sightings } from '../../src/controllers/sweep-sightings.ts';
@@ -100,6 +101,11 @@ function enqueueAll({ kube }: CrashWorld, queue: DueQueue): void {
   for (const plan of kube.objects(resources.plan)) queue.add(`Plan ${keyOf(plan)}`);
   queue.add(`VirtualMachine ${VM_KEY}`);
   enqueueOperations(kube, queue);
+  enqueueSlots(kube, queue);
+}
+
+function enqueueSlots(kube: CrashWorld['kube'], queue: DueQueue): void {
+  for (const slot of kube.objects(resources.quotaSlot)) queue.add(`QuotaSlot ${keyOf(slot)}`);
 }
 
 function enqueueOperations(kube: CrashWorld['kube'], queue: DueQueue): void {
@@ -132,8 +138,10 @@ async function work(
   if (result !== undefined && result.kind !== 'done') {
     queue.add(key, clock.now() + (result.kind === 'after' ? result.ms : RETRY_MS));
   }
-  // What became of the VM decides what becomes of its operations.
-  if (before !== vmVersion(kube)) enqueueOperations(kube, queue);
+  // What became of the VM decides what becomes of its operations and of its places in quotas.
+  if (before === vmVersion(kube)) return;
+  enqueueOperations(kube, queue);
+  enqueueSlots(kube, queue);
 }
 
 function vmVersion(kube: CrashWorld['kube']): string | undefined {
@@ -150,6 +158,8 @@ function reconcile(key: string, parts: VirtualMachineParts, signal: AbortSignal)
   switch (kind) {
     case 'Plan':
       return reconcilePlan(name, parts.context, signal);
+    case 'QuotaSlot':
+      return reconcileQuotaSlot(name, parts.context, parts.allocations.quotaSlots);
     case 'VirtualMachineOperation':
       return reconcileVirtualMachineOperation(name, parts, signal);
     default:

@@ -1,11 +1,11 @@
 // The kinds of virtual machine whose life is interrupted everywhere: their plans, and the VM itself.
-import type { PlanSpec } from '../../src/api/plan.ts';
+import type { FullPlanSpec, PlanSpec } from '../../src/api/plan.ts';
 import type { VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
 
 export interface Profile {
   name: string;
   /** Plans by name; the VM's is `small`. */
-  plans: Readonly<Record<string, PlanSpec>>;
+  plans: Readonly<Record<string, FullPlanSpec>>;
   vm: VirtualMachineSpec;
 }
 
@@ -68,6 +68,15 @@ export const full: Profile = {
     hostname: 'web-1.example.com',
     sshAuthorizedKeys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE9vZ2Q0Yk1Yd3h0bGpvb3F3cGJ5b2RkZWFi admin@example.com'],
   },
+};
+
+const quota = { virtualMachinesPerNamespace: 1 };
+
+/** Of plans that let a namespace have one VM each: a slot that is lost or taken twice keeps the VM from its end. */
+export const counted: Profile = {
+  name: 'counted',
+  plans: { small: { ...linkedPlan, quota }, big: { ...linkedPlan, cpuCores: 4, quota } },
+  vm: linked.vm,
 };
 
 /** A guest that gets its address by DHCP: no firewall, no addresses of ours. */

@@ -15,7 +15,7 @@ import {
   wait,
 } from './acts.ts';
 import { type CrashKind, DEATHS } from './interruption.ts';
-import { dhcp, full, linked, type Profile } from './profiles.ts';
+import { counted, dhcp, full, linked, type Profile } from './profiles.ts';
 import { FIRST_VMID } from './world.ts';
 
 export interface Scenario {
@@ -49,9 +49,11 @@ export const LIVES: readonly Scenario[] = [
   { name: 'deploy linked', profile: linked, given: [], when: wait },
   { name: 'deploy full', profile: full, given: [], when: wait, kinds: DEATHS },
   { name: 'deploy dhcp', profile: dhcp, given: [], when: wait, kinds: DEATHS },
+  { name: 'deploy in a quota', profile: counted, given: [], when: wait },
   { name: 'delete linked', profile: linked, given: DEPLOYED, when: deletion },
   { name: 'delete full', profile: full, given: DEPLOYED, when: deletion, kinds: DEATHS },
   { name: 'delete dhcp', profile: dhcp, given: DEPLOYED, when: deletion, kinds: DEATHS },
+  { name: 'delete in a quota', profile: counted, given: DEPLOYED, when: deletion },
 ];
 
 /** Other packages. */
@@ -66,6 +68,7 @@ export const CHANGES: readonly Scenario[] = [
       consent: { destroyVolumes: ['local-lvm:vm-2000-disk-0', 'local-lvm:vm-2000-disk-1', 'local-lvm:vm-2000-disk-2'] },
     }),
   },
+  { name: 'from quota to quota', profile: counted, given: DEPLOYED, when: edit({ planRef: { name: 'big' } }) },
   { name: 'more CPU cores', profile: linked, given: DEPLOYED, when: edit({ options: { cpuCores: 4 } }) },
   {
     name: 'an edited plan, rolled out',
@@ -161,6 +164,7 @@ export const ENDS: readonly Scenario[] = [
     when: deletion,
   },
   { name: 'removal by force', profile: linked, given: DEPLOYED, when: forcedRemoval },
+  { name: 'removal by force in a quota', profile: counted, given: DEPLOYED, when: forcedRemoval },
   {
     name: 'RetryTerminate',
     profile: linked,

@@ -292,6 +292,7 @@ export class World implements AsyncDisposable {
     await Promise.all(names.map((name) => this.deleteVm(name)));
     expect(await this.list(resources.vmidReservation)).toEqual([]);
     expect(await this.list(resources.ipAddressReservation)).toEqual([]);
+    expect(await this.list(resources.quotaSlot)).toEqual([]);
     expect(this.madeVmids).toEqual([...(allowed.vmids ?? [])]);
     if (allowed.leaks !== true) expect(this.sim.leaks()).toEqual(NO_LEAKS);
     expect(this.programmingErrors).toEqual([]);

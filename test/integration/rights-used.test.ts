@@ -64,7 +64,7 @@ async function remove(type: ResourceType<KubeObject>, name: string): Promise<voi
 describe('all that the operator does', () => {
   test('a machine is deployed, changed, restarted, made anew and given another password', async () => {
     await world.create(aSecret(DNS_SECRET, { apiKey: 'none' }), aZone(ZONE, NO_DNS_SERVER));
-    await world.create(aPool(), aPlan(), aVirtualMachine('web'));
+    await world.create(aPool(), aPlan({ quota: { virtualMachinesPerNamespace: 3 } }), aVirtualMachine('web'));
     await world.untilReady('web', 60_000);
     await edited(world, 'web', { options: { networkMBps: 4 } });
     await done(world, 'web', 'reboot', { type: 'Reboot' });

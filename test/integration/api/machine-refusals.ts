@@ -24,6 +24,14 @@ export const PLAN_REFUSALS: readonly Refusal[] = [
     field: 'spec.template.vmid',
     says: /greater than or equal to 100/,
   },
+  {
+    name: 'quota below nothing',
+    of: plan,
+    set: 'spec.quota.virtualMachinesPerNamespace',
+    to: -1,
+    field: 'spec.quota.virtualMachinesPerNamespace',
+    says: /greater than or equal to 0/,
+  },
   { name: 'no template', of: plan, set: 'spec.template', field: 'spec.template', says: /Required value/ },
   {
     name: 'a template allowed twice',

@@ -9,6 +9,7 @@ export interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string };
   spec?: Record<string, unknown>;
+  status?: Record<string, unknown>;
 }
 
 const samplesFolder = resolve(import.meta.dirname, '../../../config/samples');
@@ -52,6 +53,18 @@ const made: Manifest[] = [
     kind: 'VMIDReservation',
     metadata: { name: 'lab.2000' },
     spec: { clusterRef: { name: 'lab' }, vmid: 2000, virtualMachine: owner },
+  },
+  {
+    apiVersion: 'pve-operator.io/v1alpha1',
+    kind: 'QuotaSlot',
+    metadata: { name: 'kvm-small.1', namespace: 'customer-142' },
+    spec: { planRef: { name: 'kvm-small' }, number: 1, virtualMachine: { name: owner.name, uid: owner.uid } },
+  },
+  {
+    apiVersion: 'pve-operator.io/v1alpha1',
+    kind: 'QuotaSlot',
+    metadata: { name: 'kvm-small.1', namespace: 'customer-142' },
+    spec: { planRef: { name: 'kvm-small' }, number: 1, virtualMachine: { name: owner.name, uid: owner.uid } },
   },
   {
     apiVersion: 'pve-operator.io/v1alpha1',
