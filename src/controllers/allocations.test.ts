@@ -298,7 +298,7 @@ describe('what nothing holds any more', () => {
 
   test('is reserved anew, so that the next VM does not get the same', async () => {
     const vm = vmOf('one');
-    expect(await allocations.restoreMissing(vm)).toEqual([]);
+    expect(await allocations.restoreMissing(vm)).toEqual({ restored: ['VMID 2000', '192.0.2.10'], lost: [] });
     expect(allocations.heldBy(vm)).toMatchObject({
       addresses: [{ spec: { address: '192.0.2.10', order: 0 } }],
       vmids: [{ spec: { vmid: 2000 } }],
@@ -307,7 +307,26 @@ describe('what nothing holds any more', () => {
 
   test('is told when another object holds it by now', async () => {
     await allocations.restoreMissing(vmOf('other'));
-    expect(await allocations.restoreMissing(vmOf('one'))).toEqual(['VMID 2000', '192.0.2.10']);
+    const before = fake.kube.writes.length;
+    expect(await allocations.restoreMissing(vmOf('one'))).toEqual({ restored: [], lost: ['VMID 2000', '192.0.2.10'] });
+    // It is known whose they are.
+    expect(fake.kube.writes).toHaveLength(before);
+  });
+
+  test('is told when another object turns out to hold it', async () => {
+    await allocations.restoreMissing(vmOf('other'));
+    const { addressReservations, vmidReservations } = fake.context.stores;
+    addressReservations.get = () => undefined;
+    vmidReservations.get = () => undefined;
+    expect(await allocations.restoreMissing(vmOf('one'))).toEqual({ restored: [], lost: ['VMID 2000', '192.0.2.10'] });
+  });
+
+  test('is not told to have been missing when an earlier call of ours has made it', async () => {
+    await allocations.restoreMissing(vmOf('one'));
+    const { addressReservations, vmidReservations } = fake.context.stores;
+    addressReservations.byIndex = () => [];
+    vmidReservations.byIndex = () => [];
+    expect(await allocations.restoreMissing(vmOf('one'))).toEqual({ restored: [], lost: [] });
   });
 
   test('a reservation that an unanswered call of ours made is taken for ours', async () => {

@@ -103,21 +103,35 @@ export class Allocations {
 
   /**
    * Reserves anew what the status of a VM says it has and nothing holds any more: a reservation that was deleted by hand
-   * or not restored from a backup would let the next VM have the same. Returns what another object holds meanwhile.
+   * or not restored from a backup would let the next VM have the same. Returns what was made anew, and what another
+   * object holds meanwhile.
    */
-  async restoreMissing(vm: VirtualMachine): Promise<string[]> {
+  async restoreMissing(vm: VirtualMachine): Promise<{ restored: string[]; lost: string[] }> {
     const { clusterName, vmid, network } = vm.status ?? {};
-    if (clusterName === undefined || vmid === undefined || network === undefined) return [];
+    const found: { restored: string[]; lost: string[] } = { restored: [], lost: [] };
+    if (clusterName === undefined || vmid === undefined || network === undefined) return found;
     const { vmids, addresses } = this.heldBy(vm);
-    const lost: string[] = [];
-    const isHeld = vmids.some(({ spec }) => spec.vmid === vmid);
-    if (!isHeld && !(await this.restoreVmid(vm, clusterName, vmid))) lost.push(`VMID ${vmid}`);
+    const note = (name: string, outcome: Outcome): void => {
+      if (outcome === 'created') found.restored.push(name);
+      if (outcome === 'taken') found.lost.push(name);
+    };
+    if (!vmids.some(({ spec }) => spec.vmid === vmid))
+      note(`VMID ${vmid}`, await this.#restore(resources.vmidReservation, vmidReservation(vm, clusterName, vmid)));
     const held = new Set(addresses.map(({ spec }) => spec.address));
     for (const choice of choicesOf(vm, network).filter(({ address }) => !held.has(address))) {
       const reservation = addressReservation(vm, clusterName, choice);
-      if (!(await this.#create(resources.ipAddressReservation, reservation))) lost.push(choice.address);
+      note(choice.address, await this.#restore(resources.ipAddressReservation, reservation));
     }
-    return lost;
+    return found;
+  }
+
+  // Every look at a VM comes here: what is known to be another object's is not asked for each time.
+  async #restore<T extends Reservation>(type: ResourceType<T>, reservation: NewObject<T>): Promise<Outcome> {
+    const { addressReservations, vmidReservations } = this.#context.stores;
+    const { name } = reservation.metadata;
+    const known = addressReservations.get(name) ?? vmidReservations.get(name);
+    const isTaken = known !== undefined && known.spec.virtualMachine.uid !== reservation.spec.virtualMachine.uid;
+    return isTaken ? 'taken' : this.#attempt(type, reservation);
   }
 
   async #claiming<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
@@ -242,12 +256,17 @@ export class Allocations {
     else stores.vmidReservations.forget(reservation);
   }
 
-  /** Creates a reservation; false when somebody else holds it. One that an earlier call of ours made is ours. */
+  /** Creates a reservation; false when somebody else holds it. */
   async #create<T extends Reservation>(type: ResourceType<T>, reservation: NewObject<T>): Promise<boolean> {
+    return (await this.#attempt(type, reservation)) !== 'taken';
+  }
+
+  /** One that an earlier call of ours made is ours. */
+  async #attempt<T extends Reservation>(type: ResourceType<T>, reservation: NewObject<T>): Promise<Outcome> {
     const { name } = reservation.metadata;
     try {
       this.#observe(await this.#context.client.create(type, reservation));
-      return true;
+      return 'created';
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
     }
@@ -255,7 +274,7 @@ export class Allocations {
     const isOurs = there.spec.virtualMachine.uid === reservation.spec.virtualMachine.uid;
     if (isOurs) this.#observe(there);
     else this.#refused.set(name, this.#context.now());
-    return isOurs;
+    return isOurs ? 'ours' : 'taken';
   }
 
   #observe(reservation: Reservation): void {
@@ -275,6 +294,9 @@ export class Allocations {
 }
 
 export type Reservation = IPAddressReservation | VMIDReservation;
+
+/** What became of the wish for a reservation. */
+type Outcome = 'created' | 'ours' | 'taken';
 
 /** What a VM that is adopted uses already. */
 export interface TakeOver {

@@ -60,6 +60,7 @@ const TOLD_AT_REST: ReadonlySet<string> = new Set([
   'ShrinkRefused',
   'IdentityMismatch',
   'StartBackOff',
+  'ReservationLost',
 ]);
 
 function tellMissed({ events }: Context, before: VirtualMachine, after: VirtualMachine): void {

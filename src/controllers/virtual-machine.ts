@@ -21,6 +21,7 @@ import { keepReady, powerOf, showsVm } from './keep-ready.ts';
 import { nextWork, type NextWork, type Situation } from './next-pipeline.ts';
 import { packageWish } from './package-wish.ts';
 import { FORCE_REMOVE_ANNOTATION, resetStatus } from './reset-status.ts';
+import { withReservationsKept } from './kept-reservations.ts';
 import { runPipeline, type VirtualMachineParts } from './run-pipeline.ts';
 import { writeStatus } from './vm-status.ts';
 
@@ -138,17 +139,9 @@ async function rest(
   status: VirtualMachineStatus,
   parts: VirtualMachineParts,
 ): Promise<ReconcileResult> {
-  await keepReservations(vm, parts);
-  const seen = await withSighting(vm, status, parts);
+  const kept = await withReservationsKept(vm, status, parts);
+  const seen = await withSighting(vm, kept, parts);
   return keepReady({ ...vm, status: seen.status }, vm, parts.context, seen.sighting);
-}
-
-// An address or a VMID that nothing holds any more would be given to the next VM.
-async function keepReservations(vm: VirtualMachine, { allocations, context }: VirtualMachineParts): Promise<void> {
-  const lost = await allocations.restoreMissing(vm);
-  if (lost.length === 0) return;
-  const message = `Reserved for another object meanwhile: ${lost.join(', ')}. Two machines may be using the same.`;
-  context.events.emit(vm, { type: 'Warning', reason: 'IdentityMismatch', message });
 }
 
 /** Writes down how an operation ended that runs no pipeline, and looks at the VM again. */

@@ -119,9 +119,10 @@ const withMeta = <T extends KubeObject>(object: T, metadata: object): T => ({
   ...object,
   metadata: { ...object.metadata, ...metadata },
 });
-const readiness = (status: 'True' | 'False'): { conditions: Condition[] } => ({
-  conditions: [{ type: 'Ready', status, reason: 'x', message: '', lastTransitionTime: '' }],
-});
+const raised = (type: string, status: Condition['status'] = 'True'): Condition[] => [
+  { type, status, reason: 'x', message: '', lastTransitionTime: '' },
+];
+const readiness = (status: 'True' | 'False') => ({ conditions: raised('Ready', status) });
 
 describe('a change of a VM', () => {
   test.each<{ name: string; now: object; before?: object; want: boolean }>([
@@ -176,7 +177,10 @@ describe('what wakes those that are under way', () => {
   const zone = aZone('example.com', 'http://dns');
   const cluster = aProxmoxCluster({ endpoints: ['https://a:8006'] });
   const ALL = ['fresh', 'waiting', 'cloned'];
-  const reservation = { ...pool, spec: { poolName: 'p' } } as KubeObject;
+  const reservation = {
+    ...pool,
+    spec: { poolName: 'p', virtualMachine: { namespace: 'x', name: 'gone' } },
+  } as KubeObject;
   const ready = (status: 'True' | 'False') => ({ ...cluster, status: readiness(status) }) as KubeObject;
 
   test.each<{
@@ -231,7 +235,7 @@ describe('what wakes those that are under way', () => {
     {
       name: 'a VMID that was given back: who has none',
       kind: 'vmidReservations',
-      object: pool,
+      object: reservation,
       type: 'deleted',
       want: ['fresh', 'waiting'],
     },
@@ -242,6 +246,19 @@ describe('what wakes those that are under way', () => {
     expect(lines.filter((line) => line.endsWith(' user'))).toEqual(want.map((name) => `virtualMachines ${name} user`));
     expect(lines).not.toContain('virtualMachines rested user');
   });
+
+  test.each(['addressReservations', 'vmidReservations'])(
+    '%s that go also wake who had or lost one, at rest',
+    (kind) => {
+      vms = [cloned, rested, vm('robbed', { state: 'ready', conditions: raised('ReservationLost') })];
+      const resynced = ({ metadata: { namespace, name } }: VirtualMachine) => {
+        const object = { ...pool, spec: { poolName: 'p', virtualMachine: { namespace, name } } } as KubeObject;
+        return change(kind, object, undefined, 'deleted').filter((line) => /^virtualM.* resync$/.test(line));
+      };
+      expect(resynced(rested)).toEqual(['virtualMachines rested resync', 'virtualMachines robbed resync']);
+      expect(resynced(cloned)).toEqual(['virtualMachines robbed resync']);
+    },
+  );
 
   test('a new revision also wakes those at rest, later: their plan may roll out by itself', () => {
     const lines = change('planRevisions', newRevision(aPlan(), 2));
@@ -355,9 +372,8 @@ describe('a poll that shows another template, node or storage', () => {
   });
 
   test('wakes also those that are not on a cluster yet and whose plan names it', () => {
-    const undecided = vm('undecided', { state: 'creation', clusterName: undefined });
     const elsewhere = vm('elsewhere', { state: 'creation', clusterName: 'other' });
-    vms = [undecided, elsewhere];
+    vms = [vm('undecided', { state: 'creation', clusterName: undefined }), elsewhere];
     clusterOf = ({ status }) => status?.clusterName;
     expect(wokenByPoll()).toEqual(['virtualMachines undecided resync']);
   });

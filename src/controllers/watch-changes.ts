@@ -10,7 +10,9 @@ import { keyOf } from '../kube/types.ts';
 import type { Priority } from '../kube/work-queue.ts';
 import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type Context, INDEX } from './context.ts';
+import type { Reservation } from './allocations.ts';
 import { hostnameOf } from './design.ts';
+import { hasLostReservation } from './kept-reservations.ts';
 import { quotaKey } from './quota-slots.ts';
 import type { Queues } from './run-controllers.ts';
 import type { Informers } from './stores.ts';
@@ -141,12 +143,24 @@ export function watchChanges(context: Context, informers: Informers, queues: Que
     for (const vm of stores.virtualMachines.list())
       if (hasDnsShortfall(vm)) queues.virtualMachines.add(keyOf(vm), 'resync');
   });
+  // One that was taken from a VM at rest by hand, and one that a VM has lost to the object that had it until now.
+  const wakeHolders = ({ spec: { virtualMachine } }: Reservation): void => {
+    const holder = stores.virtualMachines.get(`${virtualMachine.namespace}/${virtualMachine.name}`);
+    wakeRested([
+      ...(holder === undefined ? [] : [holder]),
+      ...stores.virtualMachines.list().filter(hasLostReservation),
+    ]);
+  };
   on(stores.addressReservations, (reservation, change) => {
     queues.pools.add(reservation.spec.poolName, 'resync');
-    if (change.type === 'deleted') wakeUnaddressed();
+    if (change.type !== 'deleted') return;
+    wakeUnaddressed();
+    wakeHolders(reservation);
   });
-  on(stores.vmidReservations, (_reservation, change) => {
-    if (change.type === 'deleted') wakeUncloned();
+  on(stores.vmidReservations, (reservation, change) => {
+    if (change.type !== 'deleted') return;
+    wakeUncloned();
+    wakeHolders(reservation);
   });
   on(stores.quotaSlots, (slot, { type }) => {
     if (type === 'deleted') return wakeUncounted(slot.metadata.namespace, slot.spec.planRef.name);
