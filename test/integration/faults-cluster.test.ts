@@ -13,7 +13,6 @@ import { condition, startWorld, untilClusterReady, type World } from './harness-
 const CLONE = /\/qemu\/900\d\/clone$/;
 const NAMES = ['one', 'two', 'three'];
 /** The inventory is polled every ten seconds; what it shows wakes everything that waits. */
-/** A clone call that got no answer is not sent again for 45 s here. */
 const BACK_LIMIT_MS = 90_000;
 
 let bed: TestBed;

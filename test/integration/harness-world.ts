@@ -38,6 +38,8 @@ export interface Leftovers {
 }
 
 const CLEANUP_LIMIT_MS = 30_000;
+/** The VMID of a clone call without an answer is kept until it cannot be carried out any more: 45 s at the least. */
+const GONE_LIMIT_MS = 90_000;
 let worlds = 0;
 
 /** Starts a world with a ProxmoxCluster object and its token. Worlds of one test bed must not overlap. */
@@ -210,12 +212,12 @@ export class World implements AsyncDisposable {
   }
 
   /** Deletes a VM and waits until the object is gone. */
-  async deleteVm(name: string, limitMs = 30_000): Promise<void> {
+  async deleteVm(name: string, limitMs = GONE_LIMIT_MS): Promise<void> {
     await this.bed.client.delete(resources.virtualMachine, name, this.namespace);
     await this.untilVmGone(name, limitMs);
   }
 
-  async untilVmGone(name: string, limitMs = 30_000): Promise<void> {
+  async untilVmGone(name: string, limitMs = GONE_LIMIT_MS): Promise<void> {
     await until(`VirtualMachine ${name} is gone`, async () => (await this.findVm(name)) === undefined, limitMs).catch(
       async (error: unknown) => {
         const seen = JSON.stringify((await this.findVm(name))?.status?.conditions, undefined, 1);
