@@ -1,5 +1,6 @@
 // Test projects: unit (fast, no servers), reconcile (the whole operator in memory), crash (the crash matrix, the state search, changes of options), sim (the simulator's own tests), contract (one suite against real servers), integration (real API server).
 import { globSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -13,6 +14,9 @@ const reconcileTests = [
   ),
 ];
 
+/** One project after the other; vitest alone would leave a core unused, which is half of a small machine. */
+const place = (groupOrder: number, maxWorkers = availableParallelism()) => ({ maxWorkers, sequence: { groupOrder } });
+
 /** Modules are loaded once a worker, not once a file: these tests keep no state in modules. */
 const inMemory = { isolate: false, pool: 'threads', environment: 'node', testTimeout: 30_000 } as const;
 
@@ -21,6 +25,7 @@ export const testProjects = [
   {
     test: {
       ...inMemory,
+      ...place(0),
       name: 'unit',
       include: [
         'src/**/*.test.ts',
@@ -33,18 +38,20 @@ export const testProjects = [
       exclude: [...configDefaults.exclude, ...reconcileTests],
     },
   },
-  { test: { ...inMemory, name: 'reconcile', include: reconcileTests } },
+  { test: { ...inMemory, ...place(1), name: 'reconcile', include: reconcileTests } },
   {
     test: {
+      ...place(2),
       name: 'crash',
       include: ['test/crash/**/*.test.ts', 'test/search/**/*.test.ts', 'test/transitions/**/*.test.ts'],
       environment: 'node',
       testTimeout: 300_000,
     },
   },
-  { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], environment: 'node', testTimeout: 30_000 } },
+  { test: { ...place(3), name: 'sim', include: ['test/sim/**/*.test.ts'], environment: 'node', testTimeout: 30_000 } },
   {
     test: {
+      ...place(4),
       name: 'contract',
       include: ['test/contract/**/*.test.ts'],
       environment: 'node',
@@ -54,12 +61,13 @@ export const testProjects = [
   },
   {
     test: {
+      // Each file has an API server of its own, and mostly waits; more of them at once would starve one another.
+      ...place(5, 2),
       name: 'integration',
       include: ['test/integration/**/*.test.ts', 'test/kube/**/*.test.ts'],
       environment: 'node',
       testTimeout: 180_000,
       hookTimeout: 180_000,
-      fileParallelism: false,
     },
   },
 ];
