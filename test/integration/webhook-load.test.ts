@@ -12,8 +12,8 @@ import { startOperator, startOperatorProcess } from './harness-operator.ts';
 import { startWorld, type World } from './harness-world.ts';
 import { applyWebhook, removeWebhook, untilAsked, webhookSettings } from './webhook.ts';
 
-/** A year in twelve seconds. */
-const HASTE: CertificateTimes = { authorityMs: 12_000, servingMs: 6000, overlapMs: 1500, lookMs: 200 };
+/** A year in 24 seconds: in less, a machine that is busy with other things misses the days that are left for a renewal. */
+const HASTE: CertificateTimes = { authorityMs: 24_000, servingMs: 12_000, overlapMs: 3000, lookMs: 200 };
 const WRITES_PER_SECOND = 100;
 
 let bed: TestBed;
@@ -120,7 +120,7 @@ describe('certificates that are made anew', () => {
           for (const port of ports) certificates.add(await shown(port, ca));
           return authorities.size >= 4;
         },
-        60_000,
+        120_000,
       );
     } finally {
       await writes.stop();
