@@ -54,6 +54,7 @@ describe('the smallest topology', () => {
       ha: true,
       haGroups: [],
       guestBootMs: 9000,
+      guestIpv6: true,
       faults: [],
     });
   });
@@ -68,7 +69,7 @@ describe('the smallest topology', () => {
       name: 'a bridge has no port',
       part: { bridges: [{ name: 'vmbr0' }] },
       path: (t) => t.bridges[0],
-      want: { name: 'vmbr0', port: '' },
+      want: { name: 'vmbr0', port: '', vlans: true },
     },
     {
       name: 'a VM stands still and has no volumes',

@@ -88,6 +88,8 @@ const fieldsSchema = z.strictObject({
         name: z.string(),
         nodes: z.array(z.string()).optional(),
         port: z.string().default(''),
+        /** Whether VLAN tags have a physical interface to go through; they never have without a port. */
+        vlans: z.boolean().default(true),
         cidr: z.string().optional(),
       }),
     )
@@ -123,6 +125,8 @@ const fieldsSchema = z.strictObject({
     .default([]),
   /** Milliseconds a guest needs from start until its agent answers, unless a VM says otherwise. */
   guestBootMs: z.number().nonnegative().default(9000),
+  /** Whether guests bring up the static IPv6 addresses of their cloud-init data. */
+  guestIpv6: z.boolean().default(true),
   /** Faults armed from the start, as the control port takes them. */
   faults: z.array(faultSchema).default([]),
 });
@@ -247,7 +251,10 @@ export function fromBaseline(baselineJson: unknown): Topology {
     bridges: bridgeNames.map((name) => ({
       name,
       port: Object.values(baseline.bridges)[0]?.find((bridge) => bridge.iface === name)?.bridge_ports ?? '',
+      // The recorded nodes were containers: what their bridges name as ports are no physical interfaces.
+      vlans: false,
     })),
+    guestIpv6: false,
     storages: baseline.storages.map((storage) => ({
       id: storage.storage,
       type: storage.type,

@@ -99,11 +99,14 @@ describe('an agent answers', () => {
     expect(await read(lab, 'GET qemu/100/agent/network-get-interfaces')).toEqual({
       result: [
         expect.objectContaining({ name: 'lo' }),
-        {
+        expect.objectContaining({
           name: 'eth0',
           'hardware-address': 'bc:24:11:00:00:01',
-          'ip-addresses': [{ 'ip-address': '10.0.0.9', 'ip-address-type': 'ipv4', prefix: 24 }],
-        },
+          'ip-addresses': [
+            { 'ip-address': '10.0.0.9', 'ip-address-type': 'ipv4', prefix: 24 },
+            { 'ip-address': 'fe80::be24:11ff:fe00:1', 'ip-address-type': 'ipv6', prefix: 64 },
+          ],
+        }),
       ],
     });
   });

@@ -2,7 +2,9 @@
 import { failure } from '../errors.ts';
 import { flag, integer, node, required, text, vmid } from '../schema/parameter.ts';
 import type { ParameterTable } from '../schema/parameter.ts';
+import { guestInterfaces } from '../state/guest-network.ts';
 import { agentEnabled, guestIsUp } from '../state/power.ts';
+import { liveStatus } from '../state/vm-status.ts';
 import type { Vm } from '../state/vm.ts';
 import { durations } from '../tasks/durations.ts';
 import { needs, textOf } from './route.ts';
@@ -27,29 +29,6 @@ async function answering(call: Call, command: string): Promise<Vm> {
   return vm;
 }
 
-/** Addresses the guest took from its cloud-init data. */
-function interfaces(vm: Vm): unknown {
-  const loopback = {
-    name: 'lo',
-    'hardware-address': '00:00:00:00:00:00',
-    'ip-addresses': [{ 'ip-address': '127.0.0.1', 'ip-address-type': 'ipv4', prefix: 8 }],
-  };
-  const cards = Object.entries(vm.options).filter(([key]) => /^net\d+$/.test(key));
-  return [
-    loopback,
-    ...cards.map(([key, value]) => {
-      const number = key.slice(3);
-      const ip = /(?:^|,)ip=([\d.]+)\/(\d+)/.exec(vm.options[`ipconfig${number}`] ?? '');
-      const addresses = ip === null ? [] : [{ 'ip-address': ip[1], 'ip-address-type': 'ipv4', prefix: Number(ip[2]) }];
-      return {
-        name: `eth${number}`,
-        'hardware-address': /=([0-9A-F:]{17})/i.exec(value)?.[1]?.toLowerCase(),
-        'ip-addresses': addresses,
-      };
-    }),
-  ];
-}
-
 const anyUse = needs('/vms/{vmid}', 'VM.GuestAgent.Audit', 'VM.GuestAgent.Unrestricted');
 const fullUse = needs('/vms/{vmid}', 'VM.GuestAgent.Unrestricted');
 
@@ -63,7 +42,14 @@ interface AgentCommand {
 
 const commands: AgentCommand[] = [
   { method: 'POST', name: 'ping', permission: anyUse, run: () => ({ result: {} }) },
-  { method: 'GET', name: 'network-get-interfaces', permission: anyUse, run: (_, vm) => ({ result: interfaces(vm) }) },
+  {
+    method: 'GET',
+    name: 'network-get-interfaces',
+    permission: anyUse,
+    run: ({ world }, vm) => ({
+      result: guestInterfaces(vm.options, liveStatus(world, vm), world.topology.guestIpv6),
+    }),
+  },
   {
     method: 'GET',
     name: 'get-osinfo',

@@ -216,7 +216,9 @@ describe('a start fails', () => {
     const lab = await labWith(put({ net0: 'virtio,bridge=vmbr1,tag=7' }));
     const bridge = lab.simulator.world.topology.bridges.find(({ name }) => name === 'vmbr1');
     if (bridge !== undefined) bridge.port = '';
-    expect((await taskEnd(lab, power('start'))).exit).toBe("no physical interface on bridge 'vmbr1'");
+    const { exit, log } = await taskEnd(lab, power('start'));
+    expect(exit).toBe('start failed: QEMU exited with code 1');
+    expect(log).toContain("no physical interface on bridge 'vmbr1'");
   });
 });
 

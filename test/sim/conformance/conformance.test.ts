@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { playAll } from './run.ts';
+import { play } from './player.ts';
+import { readRecording } from './recording.ts';
+import { playAll, surroundingsOf } from './run.ts';
 
 const recorded = fileURLToPath(new URL('../../../../shared/pve/recorded/', import.meta.url));
 const available = existsSync(`${recorded}scenarios`);
@@ -15,6 +17,13 @@ describe.skipIf(!available)('recorded scenarios', () => {
     const differing: string[] = [];
     const totals = await playAll(`${recorded}scenarios`, baseline, (outcome) => differing.push(...outcome.differences));
     expect(totals.stepsMatched / totals.steps, differing.join('\n')).toBeGreaterThanOrEqual(0.99);
-    expect(totals.scenariosMatched).toBeGreaterThanOrEqual(158);
+    expect(totals.scenariosMatched).toBeGreaterThanOrEqual(160);
+  });
+
+  it('match in every step of a deployment', async () => {
+    const surroundings = surroundingsOf(JSON.parse(await readFile(`${recorded}baseline.json`, 'utf8')));
+    const traces = await readRecording(`${recorded}deploy-trace.json`);
+    for (const trace of traces) expect((await play(trace, surroundings)).differences).toEqual([]);
+    expect(traces.length).toBeGreaterThanOrEqual(5);
   });
 });

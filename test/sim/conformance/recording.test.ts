@@ -104,6 +104,13 @@ describe('readScenarios', () => {
     await expect(readScenarios(join(folder, 'scenarios'))).rejects.toThrow(/\S/);
   });
 
+  it('reads a file of several under their own names', async () => {
+    const traces = ['a', 'b'].map((name) => ({ name, steps: [] }));
+    await writeFile(join(folder, 'scenarios', 'z.json'), JSON.stringify({ about: 'x', traces }));
+    const names = (await readScenarios(join(folder, 'scenarios'))).map(({ name }) => name);
+    expect(names.slice(-2)).toEqual(['a', 'b']);
+  });
+
   it('refuses a folder that is not there', async () => {
     await expect(readScenarios(join(folder, 'nowhere'))).rejects.toThrow('ENOENT');
   });

@@ -58,10 +58,12 @@ export type RecordedRequest = z.infer<typeof requestSchema>;
 /** All scenarios of a folder, by name. */
 export async function readScenarios(folder: string): Promise<Scenario[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.json')).sort();
-  return Promise.all(
-    files.map(async (file) => {
-      const json: unknown = JSON.parse(await readFile(join(folder, file), 'utf8'));
-      return scenarioSchema.parse({ name: basename(file, '.json'), ...(json as object) });
-    }),
-  );
+  return (await Promise.all(files.map((file) => readRecording(join(folder, file))))).flat();
+}
+
+/** The scenarios of a file: one under the file's name, or several `traces` under their own. */
+export async function readRecording(file: string): Promise<Scenario[]> {
+  const json = JSON.parse(await readFile(file, 'utf8')) as object;
+  if ('traces' in json) return z.array(scenarioSchema).parse(json.traces);
+  return [scenarioSchema.parse({ name: basename(file, '.json'), ...json })];
 }

@@ -21,7 +21,7 @@ export async function startProcess(world: World, vm: Vm, task: Starter, paused =
   }
   requireDrives(world, vm);
   requireVirtualization(world, vm);
-  requireBridges(world, vm);
+  requireBridges(world, vm, task);
   await task.wait(durations.start);
   requireGuestFits(world, vm, task);
   const now = world.clock.now();
@@ -82,15 +82,24 @@ function hasKvm(world: World, node: string): boolean {
   return world.topology.nodes.find((one) => one.name === node)?.kvm ?? true;
 }
 
-function requireBridges(world: World, vm: Vm): void {
+function requireBridges(world: World, vm: Vm, task: Starter): void {
   for (const [key, value] of Object.entries(vm.options)) {
     const net = /^net\d+$/.test(key) ? parseNet(value) : undefined;
     if (net?.['bridge'] === undefined) continue;
     const bridge = world.bridge(net['bridge'], vm.node);
     if (bridge === undefined) throw failure(`bridge '${net['bridge']}' does not exist`);
-    if (net['tag'] !== undefined && bridge.port === '')
-      throw failure(`no physical interface on bridge '${bridge.name}'`);
+    if (net['tag'] !== undefined && !bridge.vlans) refuseVlan(task, bridge.name, `tap${vm.vmid}i${key.slice(3)}`);
   }
+}
+
+/** Shows only when QEMU has the card plugged into the bridge (deploy-trace, vlan-tag). */
+function refuseVlan(task: Starter, bridge: string, tap: string): never {
+  const script = '/usr/libexec/qemu-server/pve-bridge';
+  task.print(
+    `no physical interface on bridge '${bridge}'`,
+    `kvm: -netdev type=tap,id=net${tap.split('i')[1]},ifname=${tap},script=${script},downscript=${script}down: network script ${script} failed with status 65280`,
+  );
+  throw failure('start failed: QEMU exited with code 1');
 }
 
 function requireGuestFits(world: World, vm: Vm, task: Starter): void {

@@ -44,6 +44,8 @@ export interface Bridge {
   name: string;
   nodes: string[] | undefined;
   port: string;
+  /** Whether VLAN tags have a physical interface to go through. */
+  vlans: boolean;
   cidr: string | undefined;
 }
 
@@ -161,7 +163,8 @@ export class World {
   bridge(name: string, node: string): Bridge | undefined {
     const bridge = this.topology.bridges.find((one) => one.name === name);
     if (bridge === undefined || (bridge.nodes !== undefined && !bridge.nodes.includes(node))) return undefined;
-    return { name: bridge.name, nodes: bridge.nodes, port: bridge.port, cidr: bridge.cidr };
+    const vlans = bridge.vlans && bridge.port !== '';
+    return { name: bridge.name, nodes: bridge.nodes, port: bridge.port, vlans, cidr: bridge.cidr };
   }
 
   /** Resolves when a paused node's API goes on. */
