@@ -106,7 +106,7 @@ describe('readScenarios', () => {
 
   it('reads a file of several under their own names', async () => {
     const traces = ['a', 'b'].map((name) => ({ name, steps: [] }));
-    await writeFile(join(folder, 'scenarios', 'z.json'), JSON.stringify({ about: 'x', traces }));
+    write('scenarios/z.json', { about: 'x', traces });
     const names = (await readScenarios(join(folder, 'scenarios'))).map(({ name }) => name);
     expect(names.slice(-2)).toEqual(['a', 'b']);
   });
