@@ -21,10 +21,7 @@ import { type Leadership, runWithLease } from './kube/lease.ts';
 import { loadKubeConfig } from './kube/local-config.ts';
 import type { Log } from './kube/log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import type { VirtualMachine } from './api/virtual-machine.ts';
 import { type CertificateTimes, TIMES } from './webhook/certificates.ts';
-import type { ObservedVm } from './webhook/facts.ts';
-import { observedVm } from './webhook/observed.ts';
 import { startWebhook, type Webhook } from './webhook/run-webhook.ts';
 
 export interface AppOptions {
@@ -57,7 +54,6 @@ export async function startApp(options: AppOptions): Promise<'stopped' | 'lost' 
     onRequest: ({ verb, resource, status }) => metrics.kubeRequests.inc({ verb, resource, status: String(status) }),
   });
   const informers = createInformers(client, config.namespace, { log, metrics });
-  const sight: Sight = { observed: () => undefined };
   let webhook: Webhook | undefined;
   const health = await serveHealth({
     host: config.healthHost,
@@ -73,9 +69,9 @@ export async function startApp(options: AppOptions): Promise<'stopped' | 'lost' 
   const ending = new AbortController();
   try {
     for (const informer of informers.all) informer.informer.start(ending.signal);
-    webhook = serveWebhook(options, { client, informers, metrics, sight });
+    webhook = serveWebhook(options, { client, informers, metrics });
     const lead = (leading: AbortSignal, { holds }: Leadership) =>
-      act(options, { client, informers, metrics, signal: leading, leads: holds, sight });
+      act(options, { client, informers, metrics, signal: leading, leads: holds });
     return await whileServed(webhook, signal, (working) => work(options, client, { signal: working, lead }));
   } finally {
     await webhook?.close();
@@ -129,17 +125,11 @@ interface Parts {
   metrics: Metrics;
   signal: AbortSignal;
   leads(): boolean;
-  sight: Sight;
-}
-
-/** What the leader has seen of Proxmox VE; a replica that only waits has seen nothing. */
-interface Sight {
-  observed(vm: VirtualMachine): ObservedVm | undefined;
 }
 
 function serveWebhook(
   { config, log, clock = systemClock, certificateTimes = TIMES, onWebhookListening }: AppOptions,
-  { client, informers, metrics, sight }: Pick<Parts, 'client' | 'informers' | 'metrics' | 'sight'>,
+  { client, informers, metrics }: Pick<Parts, 'client' | 'informers' | 'metrics'>,
 ): Webhook | undefined {
   if (config.webhook === undefined) return undefined;
   return startWebhook({
@@ -148,7 +138,6 @@ function serveWebhook(
     client,
     stores: informers.stores,
     synced: (signal) => informers.synced(signal),
-    observed: (vm) => sight.observed(vm),
     log,
     times: certificateTimes,
     clock: {
@@ -168,7 +157,7 @@ function serveWebhook(
 /** What only the leader does. */
 async function act(
   { config, log, clock = systemClock, transport }: AppOptions,
-  { client, informers, metrics, signal, leads, sight }: Parts,
+  { client, informers, metrics, signal, leads }: Parts,
 ): Promise<void> {
   metrics.leader.set(1);
   const events = createEventRecorder({ client, component: 'pve-operator', instance: config.identity });
@@ -210,14 +199,6 @@ async function act(
     dnsTimeoutMs: config.dnsTimeoutMs,
     operatorNamespace: config.namespace,
   };
-  sight.observed = (vm) =>
-    observedVm(vm, {
-      snapshot: clusters
-        .open()
-        .find(({ name }) => name === vm.status?.clusterName)
-        ?.inventory.snapshot(),
-      sighting: context.sightings.get(vm.metadata.uid),
-    });
   const changes = watchChanges(context, informers, queues);
   try {
     await informers.synced(signal);
@@ -234,7 +215,6 @@ async function act(
     });
   } finally {
     changes.close();
-    sight.observed = () => undefined;
     for (const { name } of clusters.open()) clusters.close(name);
     await Promise.all([events.flush(), dns.close()]);
     metrics.leader.set(0);

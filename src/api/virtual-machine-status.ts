@@ -169,6 +169,14 @@ export const statusSchema = z.object({
         .max(256)
         .optional()
         .describe('Volume of an additional disk that the package has no more, kept until consent names it.'),
+      observed: z
+        .object({
+          systemBytes: z.int().min(0).optional().describe('Size of the system disk.'),
+          additionalBytes: z.int().min(0).optional().describe('Size of the additional disk.'),
+          additionalVolume: z.string().max(256).optional().describe('Volume of the additional disk.'),
+        })
+        .optional()
+        .describe('The disks as Proxmox VE last showed them. Admission refuses to make them smaller.'),
     })
     .optional()
     .describe('Which disk is which.'),

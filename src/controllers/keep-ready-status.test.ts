@@ -1,6 +1,15 @@
 // What a VM that is ready shows of itself, from the list alone; DNS that failed is tried again.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { aListedVm, aNode, anOwner, aPackage, aSnapshot, type SnapshotShape, VMID } from '../../test/builders/facts.ts';
+import {
+  aListedVm,
+  aNode,
+  anOwner,
+  anOwnVm,
+  aPackage,
+  aSnapshot,
+  type SnapshotShape,
+  VMID,
+} from '../../test/builders/facts.ts';
 import { aPlan, aZone, DNS_SECRET } from '../../test/builders/objects.ts';
 import { createFakeContext, type FakeContext, OPERATOR_NAMESPACE } from '../../test/fakes/context.ts';
 import { resources } from '../api/resources.ts';
@@ -10,6 +19,7 @@ import { DnsError } from '../dns/provider.ts';
 import { findCondition, timestamp } from '../kube/conditions.ts';
 import type { ClusterConnection } from './clusters.ts';
 import { keepReady, withSightings } from './keep-ready.ts';
+import type { Sighting } from './sweep-sightings.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -53,7 +63,7 @@ function aReadyVm(change: VirtualMachineStatus = {}): VirtualMachine {
 
 const stored = () => fake.kube.objects(resources.virtualMachine)[0]!;
 const condition = (type: string) => findCondition(stored().status?.conditions, type);
-const keep = (vm = stored()) => keepReady(vm, vm, fake.context);
+const keep = (vm = stored(), sighting?: Sighting) => keepReady(vm, vm, fake.context, sighting);
 const statusWrites = () => fake.kube.writes.filter(({ type }) => type === 'virtualmachines/status').length;
 
 describe('what the list shows', () => {
@@ -99,6 +109,23 @@ describe('what the list shows', () => {
     expect(stored().status).toMatchObject({ powerState: 'Running', observedGeneration: 4 });
     await keep();
     expect(statusWrites()).toBe(1);
+  });
+
+  test('tells the size of the disk that admission asks for, and of both when the sweep has looked', async () => {
+    const GIB = 2 ** 30;
+    const disks = { system: 'scsi0', additional: 'scsi1' };
+    aReadyVm({ disks });
+    snapshot = { vms: [aListedVm(VMID, { status: 'running', maxDiskBytes: 40 * GIB })] };
+    await keep();
+    expect(stored().status?.disks).toEqual({ ...disks, observed: { systemBytes: 40 * GIB } });
+    await keep();
+    expect(statusWrites()).toBe(1);
+    const observed = anOwnVm({ scsi0: 'local-lvm:vm-2000-disk-0,size=40G', scsi1: 'local-lvm:vm-2000-disk-1,size=5G' });
+    await keep(stored(), { seenAt: fake.clock.now(), observed });
+    const additional = { additionalBytes: 5 * GIB, additionalVolume: 'local-lvm:vm-2000-disk-1' };
+    expect(stored().status?.disks?.observed).toEqual({ systemBytes: 40 * GIB, ...additional });
+    await keep(stored(), { seenAt: fake.clock.now(), observed: { kind: 'foreign', node: 'pve1', stamped: true } });
+    expect(statusWrites()).toBe(2);
   });
 
   const online: SnapshotShape = { vms: [aListedVm(VMID)] };

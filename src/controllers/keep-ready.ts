@@ -3,6 +3,7 @@ import type { Condition } from '../api/object.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { correctionDueMs, correctionHistory, driftConditions, mismatch } from '../domain/drift.ts';
+import { type DiskLook, withObservedDisks } from '../domain/observed-disks.ts';
 import { restartConditions, restartDueMs, restartWaited } from '../domain/restarts.ts';
 import { type PowerSpec, standing } from '../domain/standing.ts';
 import { findCondition, setCondition } from '../kube/conditions.ts';
@@ -40,7 +41,8 @@ export async function keepReady(
   const snapshot = snapshotOf(before, context);
   const isMissing = foundMissing(before, snapshot) !== undefined;
   const seen = withSightings(isMissing ? { ...before, drift: correctionHistory(before.drift) } : before, snapshot);
-  const published = await withDnsRetry(vm, seen, context);
+  const sized = withObservedDisks(seen, diskLook(seen, snapshot, sighting));
+  const published = await withDnsRetry(vm, sized, context);
   const status = withConditions({ ...vm, status: published }, vm, context, sighting);
   const observedGeneration = vm.metadata.generation ?? 0;
   const { written, object } = await writeStatus(context, stored, { ...status, observedGeneration });
@@ -121,6 +123,16 @@ export function withSightings(
   const isUnknown = seen.status === 'unknown' || isOffline(snapshot, seen.node);
   const powerState = seen.status === 'running' ? 'Running' : 'Stopped';
   return { ...status, node: seen.node, powerState: isUnknown ? 'Unknown' : powerState };
+}
+
+function diskLook(
+  status: VirtualMachineStatus,
+  snapshot: ClusterSnapshot | undefined,
+  sighting: Sighting | undefined,
+): DiskLook {
+  const config = sighting?.observed.kind === 'ours' ? sighting.observed.config : undefined;
+  const listedBytes = listedVm(status, snapshot)?.maxDiskBytes;
+  return { ...(config === undefined ? {} : { config }), ...(listedBytes === undefined ? {} : { listedBytes }) };
 }
 
 // Moving a VM is up to people and to the cluster; where it is now is said, and nothing else comes of it.

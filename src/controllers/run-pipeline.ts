@@ -1,6 +1,7 @@
 // Runs one pass of one pipeline over one VM, and writes down how it ended.
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { withObservedDisks } from '../domain/observed-disks.ts';
 import { sentence } from '../domain/sentence.ts';
 import { findCondition } from '../kube/conditions.ts';
 import type { ReconcileResult } from '../kube/controller.ts';
@@ -74,7 +75,8 @@ export async function runPipeline(
     onStep: ({ entry, status: after }) => reportStep(turn, entry, after),
   });
   releaseCloneSlot(turn, result);
-  const seen = { ...result, notes: [...clearedBy(observed), ...result.notes] };
+  const sized = observed?.kind === 'ours' ? withObservedDisks(result.status, observed) : result.status;
+  const seen = { ...result, status: sized, notes: [...clearedBy(observed), ...result.notes] };
   return result.complete ? finish(turn, seen) : pause(turn, blamed(machine, seen, visit.failedTask));
 }
 

@@ -316,6 +316,7 @@ describe('a poll of a cluster', () => {
     { name: 'that shows another load', before: listed(), now: listed({ cpuLoad: 0.5 }), want: false },
     { name: 'that shows it started', before: listed(), now: listed({ status: 'running' }), want: true },
     { name: 'that shows it moved', before: listed(), now: listed({ node: 'pve2' }), want: true },
+    { name: 'that shows a larger disk', before: listed(), now: listed({ maxDiskBytes: 2 ** 30 }), want: true },
     { name: 'that shows a lock', before: listed(), now: listed({ lock: 'backup' }), want: true },
     {
       name: 'that does not show it any more',

@@ -307,5 +307,5 @@ function supply({ vms, nodes, storages }: ClusterSnapshot): string {
 
 function sighting(snapshot: ClusterSnapshot, vmid: number, node: string): string {
   const seen = snapshot.vms.get(vmid);
-  return JSON.stringify([seen?.node, seen?.status, seen?.lock, snapshot.nodes.get(node)?.status]);
+  return JSON.stringify([seen?.node, seen?.status, seen?.lock, seen?.maxDiskBytes, snapshot.nodes.get(node)?.status]);
 }

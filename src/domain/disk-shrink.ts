@@ -1,5 +1,5 @@
 // Finds the disks that a change of package would have to make smaller, against all that is known of their sizes.
-import type { EffectivePackage } from '../api/virtual-machine-status.ts';
+import type { EffectivePackage, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { sizeChange } from './disks.ts';
 
 const GIB = 1024 ** 3;
@@ -18,6 +18,12 @@ export interface KnownSizes {
   readonly packages: readonly (Pick<EffectivePackage, DiskOption> | undefined)[];
   /** As Proxmox VE last showed it. */
   readonly observedBytes?: Readonly<Partial<Record<DiskOption, number>>>;
+}
+
+/** The sizes that the status of a VM tells. */
+export function observedSizes(status: VirtualMachineStatus | undefined): NonNullable<KnownSizes['observedBytes']> {
+  const { systemBytes, additionalBytes } = status?.disks?.observed ?? {};
+  return { systemDiskGiB: systemBytes, additionalDiskGiB: additionalBytes };
 }
 
 export interface Shrink {

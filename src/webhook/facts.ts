@@ -1,4 +1,4 @@
-// What rules may look at besides the request: objects that the operator knows, and what Proxmox VE was last seen to have.
+// What rules may look at besides the request: objects that the operator knows. What Proxmox VE has they tell in their status.
 import type { DNSZone } from '../api/dns-zone.ts';
 import type { IPPool } from '../api/ip-pool.ts';
 import type { Plan, PlanRevision } from '../api/plan.ts';
@@ -6,14 +6,6 @@ import type { ProxmoxCluster } from '../api/proxmox-cluster.ts';
 import type { IPAddressReservation } from '../api/reservations.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { Access } from './rule.ts';
-
-/** A VM as Proxmox VE last showed it; every part is absent where it was not looked at. */
-export interface ObservedVm {
-  readonly systemDiskBytes?: number;
-  readonly additionalDisk?: { readonly volume: string; readonly bytes?: number };
-  /** The configuration that runs. */
-  readonly config?: ReadonlyMap<string, string>;
-}
 
 /** Answers at once: what a request names is fetched before its rules run, if the stores do not have it yet. */
 export interface AdmissionFacts {
@@ -32,7 +24,6 @@ export interface AdmissionFacts {
   virtualMachinesWithHostname(hostname: string): readonly VirtualMachine[];
   /** Those of the cluster. */
   addressReservations(cluster: string): readonly IPAddressReservation[];
-  observed(vm: VirtualMachine): ObservedVm | undefined;
   /** Name of the operator's own user: `system:serviceaccount:NAMESPACE:NAME`. */
   readonly operatorUser: string;
   /** Whether URLs may lead to loopback and link-local addresses, as the operator's configuration says. */

@@ -5,12 +5,9 @@ import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts
 import { createFakeKube } from '../../test/fakes/kube.ts';
 import { API_VERSION } from '../api/object.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { KubeError } from '../kube/errors.ts';
 import type { KubeObject } from '../kube/types.ts';
-import type { ClusterSnapshot } from '../pve/inventory.ts';
 import { type FactSources, gatherFacts } from './gather-facts.ts';
-import { observedVm } from './observed.ts';
 import type { Review } from './rule.ts';
 
 const user = { name: 'anna', groups: [] };
@@ -38,8 +35,7 @@ describe('what the stores lack', () => {
     behind = createFakeContext();
     ahead = createFakeKube();
     const { stores } = behind.context;
-    const observed = () => undefined;
-    sources = { client: ahead.client, stores, operatorUser: 'me', allowLocalTargets: false, observed };
+    sources = { client: ahead.client, stores, operatorUser: 'me', allowLocalTargets: false };
   });
   afterEach(() => behind[Symbol.asyncDispose]());
 
@@ -93,55 +89,5 @@ describe('what the stores lack', () => {
   ])('of a forged request with $name is nothing', async ({ object }) => {
     await gatherFacts(review(object), sources);
     expect(ahead.client.requestCounts()).toEqual({});
-  });
-});
-
-describe('a VM as it was last seen', () => {
-  const GIB = 2 ** 30;
-  const disks = { system: 'scsi0', additional: 'scsi1' };
-  const vm = { ...aVirtualMachine('web'), status: { vmid: 2000, disks } } as VirtualMachine;
-  const listed = (type: 'qemu' | 'lxc', maxDiskBytes: number) =>
-    ({ vms: new Map([[2000, { vmid: 2000, type, maxDiskBytes }]]) }) as unknown as ClusterSnapshot;
-  const config = new Map([
-    ['scsi0', 'local-lvm:vm-2000-disk-0,size=20G'],
-    ['scsi1', 'local-lvm:vm-2000-disk-1,size=5G'],
-  ]);
-  const sighting = (kind: 'ours' | 'absent') =>
-    ({ seenAt: 0, observed: { kind, node: 'n', digest: '', config } }) as never;
-
-  test.each<{ name: string; looks: Parameters<typeof observedVm>[1]; want: object | undefined }>([
-    { name: 'not at all', looks: { snapshot: undefined, sighting: undefined }, want: undefined },
-    {
-      name: 'in the list',
-      looks: { snapshot: listed('qemu', 40 * GIB), sighting: undefined },
-      want: { systemDiskBytes: 40 * GIB },
-    },
-    {
-      name: 'as a container, which is none',
-      looks: { snapshot: listed('lxc', GIB), sighting: undefined },
-      want: undefined,
-    },
-    { name: 'gone', looks: { snapshot: undefined, sighting: sighting('absent') }, want: undefined },
-    {
-      name: 'with its configuration; the larger size counts',
-      looks: { snapshot: listed('qemu', 40 * GIB), sighting: sighting('ours') },
-      want: {
-        config,
-        systemDiskBytes: 40 * GIB,
-        additionalDisk: { volume: 'local-lvm:vm-2000-disk-1', bytes: 5 * GIB },
-      },
-    },
-    {
-      name: 'without a list',
-      looks: { snapshot: undefined, sighting: sighting('ours') },
-      want: { systemDiskBytes: 20 * GIB },
-    },
-  ])('$name', ({ looks, want }) => {
-    if (want === undefined) expect(observedVm(vm, looks)).toBeUndefined();
-    else expect(observedVm(vm, looks)).toMatchObject(want);
-  });
-
-  test('without a VMID is nothing', () => {
-    expect(observedVm(aVirtualMachine('web'), { snapshot: listed('qemu', GIB), sighting: undefined })).toBeUndefined();
   });
 });

@@ -1,12 +1,11 @@
 // Gathers what the rules may look at: the stores of this replica, and what a request names that they do not have yet.
 import type { PlanSpec } from '../api/plan.ts';
 import { resources } from '../api/resources.ts';
-import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { INDEX, type Stores } from '../controllers/context.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { isNotFound } from '../kube/errors.ts';
 import type { KubeObject, ResourceType } from '../kube/types.ts';
-import type { AdmissionFacts, ObservedVm } from './facts.ts';
+import type { AdmissionFacts } from './facts.ts';
 import type { Review } from './rule.ts';
 
 export interface FactSources {
@@ -14,8 +13,6 @@ export interface FactSources {
   stores: Stores;
   operatorUser: string;
   allowLocalTargets: boolean;
-  /** A VM as Proxmox VE last showed it to this replica. */
-  observed(vm: VirtualMachine): ObservedVm | undefined;
 }
 
 /** Objects that were asked for because the stores did not have them, by kind and key. */
@@ -109,7 +106,7 @@ async function fetch({ kind, key }: Want, { sources, fetched, signal }: Fetching
   }
 }
 
-function factsOf({ stores, operatorUser, allowLocalTargets, observed }: FactSources, fetched: Fetched): AdmissionFacts {
+function factsOf({ stores, operatorUser, allowLocalTargets }: FactSources, fetched: Fetched): AdmissionFacts {
   const also = <T extends KubeObject>(kind: Want['kind'], key: string, known: T | undefined): T | undefined =>
     known ?? (fetched.get(`${kind} ${key}`) as T | undefined);
   return {
@@ -128,7 +125,6 @@ function factsOf({ stores, operatorUser, allowLocalTargets, observed }: FactSour
     virtualMachinesOfPlan: (plan) => stores.virtualMachines.byIndex(INDEX.plan, plan),
     virtualMachinesWithHostname: (hostname) => stores.virtualMachines.byIndex(INDEX.hostname, hostname),
     addressReservations: (cluster) => stores.addressReservations.byIndex(INDEX.cluster, cluster),
-    observed,
     operatorUser,
     allowLocalTargets,
   };

@@ -4,12 +4,10 @@ import type { Stores } from '../controllers/context.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Log } from '../kube/log.ts';
 import type { KubeObject, ResourceType } from '../kube/types.ts';
-import type { VirtualMachine } from '../api/virtual-machine.ts';
 import { AccessReviews } from './access-review.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import { CertificateManager } from './certificate-manager.ts';
 import type { CertificateTimes, KeyPair } from './certificates.ts';
-import type { ObservedVm } from './facts.ts';
 import { type FactSources, gatherFacts } from './gather-facts.ts';
 import { judge, type Judgement } from './review.ts';
 import type { Rule } from './rule.ts';
@@ -24,7 +22,6 @@ export interface WebhookOptions {
   stores: Stores;
   /** Resolves when the stores hold what the API server had. */
   synced(signal: AbortSignal): Promise<void>;
-  observed(vm: VirtualMachine): ObservedVm | undefined;
   log: Log;
   times: CertificateTimes;
   clock: { now(): number; monotonic(): number; sleep(ms: number, signal?: AbortSignal): Promise<void> };
@@ -133,12 +130,12 @@ async function passed(
 
 /** Turns a request into a judgement, by the stores of this replica and the rules of the table. */
 function judgeOver(
-  { client, stores, config, observed, clock, onAsked }: WebhookOptions,
+  { client, stores, config, clock, onAsked }: WebhookOptions,
   user: string,
   rules: readonly Rule[] = RULES,
 ): (request: AdmissionRequest, signal: AbortSignal) => Promise<Judgement> {
   const { allowLocalTargets } = config;
-  const sources: FactSources = { client, stores, operatorUser: user, allowLocalTargets, observed };
+  const sources: FactSources = { client, stores, operatorUser: user, allowLocalTargets };
   const access = new AccessReviews({ client, monotonic: () => clock.monotonic(), onAsked });
   return async ({ review }, signal) => {
     const facts = await gatherFacts(review, sources, signal);

@@ -9,7 +9,7 @@ import type { IPAddressReservation, IPAddressReservationSpec } from '../../src/a
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../../src/api/virtual-machine-status.ts';
 import type { KubeObject, ObjectMeta } from '../../src/kube/types.ts';
-import type { AdmissionFacts, ObservedVm } from '../../src/webhook/facts.ts';
+import type { AdmissionFacts } from '../../src/webhook/facts.ts';
 import type { Reason, Review, Right, Rule } from '../../src/webhook/rule.ts';
 import { aPackage } from './facts.ts';
 import { aPlan, aProxmoxCluster, aVirtualMachine, CLUSTER, OPERATOR_NAMESPACE, PLAN } from './objects.ts';
@@ -28,7 +28,6 @@ export interface World {
   readonly zones?: readonly DNSZone[];
   readonly virtualMachines?: readonly VirtualMachine[];
   readonly reservations?: readonly IPAddressReservation[];
-  readonly observed?: ObservedVm;
   readonly allowLocalTargets?: boolean;
 }
 
@@ -44,7 +43,6 @@ export function theFacts({
   zones = [],
   virtualMachines = [],
   reservations = [],
-  observed,
   allowLocalTargets = false,
 }: World = {}): AdmissionFacts {
   return {
@@ -62,7 +60,6 @@ export function theFacts({
     virtualMachinesWithHostname: (hostname) =>
       virtualMachines.filter(({ spec, status }) => (status?.fqdn ?? spec.hostname) === hostname),
     addressReservations: (cluster) => reservations.filter(({ spec }) => spec.clusterRef.name === cluster),
-    observed: () => observed,
     operatorUser: OPERATOR_USER,
     allowLocalTargets,
   };

@@ -45,6 +45,19 @@ describe('what it costs', () => {
     expect(operator.vm()?.status).toMatchObject({ state: 'ready', powerState: 'Running' });
   });
 
+  test('the sizes of the disks are told to admission with the end of it', async () => {
+    await using operator = await deployed();
+    const GIB = 2 ** 30;
+    expect(operator.vm()?.status?.disks?.observed).toEqual({ systemBytes: 10 * GIB });
+    await edit(operator, { options: { systemDiskGiB: 20, additionalDiskGiB: 5 } });
+    await operator.passes();
+    expect(operator.vm()?.status?.disks?.observed).toEqual({
+      systemBytes: 20 * GIB,
+      additionalBytes: 5 * GIB,
+      additionalVolume: expect.stringMatching(/vm-2000-disk-1/) as string,
+    });
+  });
+
   test('of a VM that is stopped: the configuration call alone', async () => {
     await using operator = await deployed();
     await request(operator, 'Stop');

@@ -1,7 +1,9 @@
 import { aBuiltVm, aNewVm, created, holdRule, updated } from '../../../test/builders/admission.ts';
 import { aPackage } from '../../../test/builders/facts.ts';
 import { aPlan } from '../../../test/builders/objects.ts';
+import type { Options } from '../../api/options.ts';
 import type { VirtualMachineSpec } from '../../api/virtual-machine.ts';
+import type { VirtualMachineStatus } from '../../api/virtual-machine-status.ts';
 import { additionalDiskConsent, disksGrow, familyKept, optionsValid } from './vm-options.ts';
 
 const GIB = 1024 ** 3;
@@ -166,6 +168,9 @@ const plans = [
   aPlan({ systemDisk: { sizeGiB: 40 } }, 'same'),
 ];
 const sized = (systemDiskGiB: number) => aBuiltVm({ options: { systemDiskGiB } });
+/** A VM whose disks Proxmox VE shows so. */
+const shown = (observed: NonNullable<VirtualMachineStatus['disks']>['observed'], options: Options = {}) =>
+  aBuiltVm({ options }, { disks: { system: 'scsi0', observed } });
 const additional = (sizeGiB: number) => aBuiltVm({}, { effective: aPackage({ additionalDiskGiB: sizeGiB }) });
 
 holdRule(disksGrow, [
@@ -234,14 +239,19 @@ holdRule(disksGrow, [
   },
   {
     name: 'less than Proxmox VE shows',
-    review: updated(aBuiltVm(), sized(49)),
-    world: { observed: { systemDiskBytes: 50 * GIB } },
+    review: updated(shown({ systemBytes: 50 * GIB }), sized(49)),
     want: [{ path: 'spec.options.systemDiskGiB', code: 'DiskShrink', says: 'has 50 GiB' }],
   },
   {
+    name: 'a disk that is larger than is asked for, as before, and another package',
+    review: updated(
+      shown({ systemBytes: 50 * GIB }, { systemDiskGiB: 40 }),
+      aBuiltVm({ options: { systemDiskGiB: 40, cpuCores: 2 } }),
+    ),
+  },
+  {
     name: 'the whole GiB of a disk that is a little larger',
-    review: updated(aBuiltVm(), sized(50)),
-    world: { observed: { systemDiskBytes: 50 * GIB + 4096 } },
+    review: updated(shown({ systemBytes: 50 * GIB + 4096 }), sized(50)),
   },
   {
     name: 'a smaller additional disk',
@@ -253,8 +263,10 @@ holdRule(disksGrow, [
   },
   {
     name: 'an additional disk smaller than Proxmox VE shows',
-    review: updated(aBuiltVm(), aBuiltVm({ options: { additionalDiskGiB: 9, systemDiskGiB: 40 } })),
-    world: { observed: { additionalDisk: { volume: 'local-lvm:vm-2000-disk-1', bytes: 10 * GIB } } },
+    review: updated(
+      shown({ additionalBytes: 10 * GIB }),
+      aBuiltVm({ options: { additionalDiskGiB: 9, systemDiskGiB: 40 } }),
+    ),
     want: [{ path: 'spec.options.additionalDiskGiB', code: 'DiskShrink', says: 'has 10 GiB' }],
   },
   { name: 'a new additional disk', review: updated(aBuiltVm(), aBuiltVm({ options: { additionalDiskGiB: 1 } })) },
@@ -277,23 +289,23 @@ holdRule(disksGrow, [
 
 const VOLUME = 'local-lvm:vm-2000-disk-1';
 const built = { effective: aPackage({ additionalDiskGiB: 20 }) };
+const seen = { disks: { additional: 'scsi1', observed: { additionalVolume: VOLUME, additionalBytes: 20 * GIB } } };
 const withDisk = aBuiltVm({ options: { additionalDiskGiB: 20 } }, built);
-const seen = { observed: { additionalDisk: { volume: VOLUME, bytes: 20 * GIB } } };
 const refused = (path = 'spec.options.additionalDiskGiB') => [{ path, code: 'ConsentRequired' }] as const;
-const without = (consent?: VirtualMachineSpec['consent']) =>
+const without = (consent?: VirtualMachineSpec['consent'], status: VirtualMachineStatus = { ...built, ...seen }) =>
   updated(
-    withDisk,
-    aBuiltVm({ options: { additionalDiskGiB: 0 }, ...(consent === undefined ? {} : { consent }) }, built),
+    aBuiltVm({ options: { additionalDiskGiB: 20 } }, status),
+    aBuiltVm({ options: { additionalDiskGiB: 0 }, ...(consent === undefined ? {} : { consent }) }, status),
   );
 
 holdRule(additionalDiskConsent, [
-  { name: 'the volume that is seen', review: without({ destroyVolumes: [VOLUME] }), world: seen },
-  { name: 'no consent', review: without(), world: seen, want: refused() },
-  { name: 'an empty consent', review: without({ destroyVolumes: [] }), world: seen, want: refused() },
-  { name: 'a consent to snapshots only', review: without({ deleteSnapshots: ['a1'] }), world: seen, want: refused() },
-  { name: 'another volume', review: without({ destroyVolumes: [`${VOLUME}0`] }), world: seen, want: refused() },
-  { name: 'no consent, and a volume that nobody has seen', review: without(), want: refused() },
-  { name: 'any volume while nobody has seen which it is', review: without({ destroyVolumes: ['a:b'] }) },
+  { name: 'the volume that is seen', review: without({ destroyVolumes: [VOLUME] }) },
+  { name: 'no consent', review: without(), want: refused() },
+  { name: 'an empty consent', review: without({ destroyVolumes: [] }), want: refused() },
+  { name: 'a consent to snapshots only', review: without({ deleteSnapshots: ['a1'] }), want: refused() },
+  { name: 'another volume', review: without({ destroyVolumes: [`${VOLUME}0`] }), want: refused() },
+  { name: 'no consent, and a volume that nobody has seen', review: without(undefined, built), want: refused() },
+  { name: 'any volume while nobody has seen which it is', review: without({ destroyVolumes: ['a:b'] }, built) },
   {
     name: 'an option that is taken away',
     review: updated(withDisk, aBuiltVm({}, built)),
@@ -301,25 +313,35 @@ holdRule(additionalDiskConsent, [
   },
   {
     name: 'the map of billing',
-    review: updated(aBuiltVm({}, built), aBuiltVm({ configurableOptions: { 'Additional Disk': '0' } }, built)),
+    review: updated(withDisk, aBuiltVm({ configurableOptions: { 'Additional Disk': '0' } }, built)),
     want: refused(at('Additional Disk')),
   },
   {
     name: 'a disk that only Proxmox VE shows',
-    review: updated(aBuiltVm({ options: { cpuCores: 1 } }), aBuiltVm({ options: { cpuCores: 2 } })),
-    world: seen,
+    review: updated(aBuiltVm({ planRef: { name: 'large' } }, seen), aBuiltVm({ planRef: { name: 'kvm' } }, seen)),
+    world: { plans: [aPlan(), aPlan({ additionalDisk: { sizeGiB: 20 } }, 'large')] },
     want: refused('spec.planRef.name'),
+  },
+  {
+    name: 'a disk that was kept for want of consent, and another package',
+    review: updated(aBuiltVm({ options: { cpuCores: 1 } }, seen), aBuiltVm({ options: { cpuCores: 2 } }, seen)),
+  },
+  {
+    name: 'a disk of one GiB that goes',
+    review: updated(aBuiltVm({ options: { additionalDiskGiB: 1 } }), aBuiltVm({ options: { additionalDiskGiB: 0 } })),
+    want: refused(),
   },
   { name: 'no disk that could go', review: updated(aBuiltVm(), aBuiltVm({ options: { additionalDiskGiB: 0 } })) },
   {
     name: 'a disk of one GiB stays',
-    review: updated(withDisk, aBuiltVm({ options: { additionalDiskGiB: 1 } }, built)),
-    world: seen,
+    review: updated(
+      aBuiltVm({ options: { additionalDiskGiB: 20 } }, { ...built, ...seen }),
+      aBuiltVm({ options: { additionalDiskGiB: 1 } }, built),
+    ),
   },
   {
     name: 'something else that changes',
-    review: updated(aBuiltVm({}, built), aBuiltVm({ runStrategy: 'Always' }, built)),
-    world: seen,
+    review: updated(withDisk, aBuiltVm({ options: { additionalDiskGiB: 20 }, runStrategy: 'Always' }, built)),
   },
 ]);
 

@@ -1,7 +1,7 @@
 // What a VM may be made of: its options, its template, and disks that only grow.
 import type { VirtualMachine } from '../../api/virtual-machine.ts';
 import type { EffectivePackage } from '../../api/virtual-machine-status.ts';
-import { DISK_NAMES, type DiskOption, shrinks, sizeBytes } from '../../domain/disk-shrink.ts';
+import { DISK_NAMES, type DiskOption, observedSizes, shrinks, sizeBytes } from '../../domain/disk-shrink.ts';
 import { configurableOptionPath, parseConfigurableOptions } from '../../domain/legacy-options.ts';
 import { resolvePackage } from '../../domain/package.ts';
 import { familyRefusal } from '../../domain/template-families.ts';
@@ -62,7 +62,10 @@ export const disksGrow: Rule<VirtualMachine> = {
   check(review, facts) {
     const wanted = packageOf(review.object, facts);
     if (wanted === undefined || !changesPackage(review)) return [];
-    return shrinks(knownSizes(review, facts), wanted).map(({ option, fromGiB, toGiB }): Reason => {
+    const asked = shrinks(knownSizes(review, facts), wanted).filter(({ option }) =>
+      asksAnew(review, facts, { option, wanted }),
+    );
+    return asked.map(({ option, fromGiB, toGiB }): Reason => {
       const message = `The ${DISK_NAMES[option]} has ${fromGiB} GiB and would get ${toGiB} GiB. Proxmox VE cannot shrink a disk: ask for at least ${fromGiB} GiB, or make the VM anew.`;
       return { path: optionPath(review.object, option), code: 'DiskShrink', message };
     });
@@ -78,9 +81,8 @@ export const additionalDiskConsent: Rule<VirtualMachine> = {
   example:
     'Without an additional disk in the package the volume local-lvm:vm-2000-disk-1 would be destroyed. Name it in spec.consent.destroyVolumes if that is meant.',
   check(review, facts) {
-    const wanted = packageOf(review.object, facts);
-    if (wanted?.additionalDiskGiB !== 0 || !changesPackage(review)) return [];
-    const volume = facts.observed(review.object)?.additionalDisk?.volume;
+    const volume = statusOf(review)?.disks?.observed?.additionalVolume;
+    if (!asksForNoDisk(review, facts)) return [];
     if (volume === undefined && sizeBytes(knownSizes(review, facts), 'additionalDiskGiB') === 0) return [];
     if (isNamed(review.object, volume)) return [];
     const which = volume === undefined ? 'the volume of the additional disk' : `the volume ${volume}`;
@@ -88,6 +90,12 @@ export const additionalDiskConsent: Rule<VirtualMachine> = {
     return [{ path: optionPath(review.object, 'additionalDiskGiB'), code: 'ConsentRequired', message }];
   },
 };
+
+function asksForNoDisk(review: VmReview, facts: AdmissionFacts): boolean {
+  const wanted = packageOf(review.object, facts);
+  if (wanted?.additionalDiskGiB !== 0 || !changesPackage(review)) return false;
+  return asksAnew(review, facts, { option: 'additionalDiskGiB', wanted });
+}
 
 // While the volume is not known any name will do here; the controller, which sees it, destroys only what is named.
 function isNamed({ spec }: VirtualMachine, volume: string | undefined): boolean {
@@ -107,12 +115,21 @@ export function statusOf({ old, object }: VmReview): VirtualMachine['status'] {
 }
 
 function knownSizes(review: VmReview, facts: AdmissionFacts) {
-  const { old, object } = review;
-  const { systemDiskBytes, additionalDisk } = facts.observed(object) ?? {};
+  const { old } = review;
+  const status = statusOf(review);
   return {
-    packages: [statusOf(review)?.effective, old && packageOf(old, facts)],
-    observedBytes: { systemDiskGiB: systemDiskBytes, additionalDiskGiB: additionalDisk?.bytes },
+    packages: [status?.effective, old && packageOf(old, facts)],
+    observedBytes: observedSizes(status),
   };
+}
+
+// What was asked for before, and could not be done, does not stand in the way of other changes.
+function asksAnew(
+  { old }: VmReview,
+  facts: AdmissionFacts,
+  { option, wanted }: { option: DiskOption; wanted: EffectivePackage },
+): boolean {
+  return (old && packageOf(old, facts))?.[option] !== wanted[option];
 }
 
 /** The field that says the option: of the VM, of its map, or its plan. */

@@ -5,7 +5,6 @@ import type { Options } from '../../api/options.ts';
 import { restartNeeded, snapshotsGo, systemStays } from './vm-warnings.ts';
 
 const sized = (options: Options, status: Parameters<typeof aBuiltVm>[1] = {}) => aBuiltVm({ options }, status);
-const config = (values: Record<string, string>) => ({ observed: { config: new Map(Object.entries(values)) } });
 const restart = ['The VM is stopped and started again'];
 
 holdRule(restartNeeded, [
@@ -30,16 +29,6 @@ holdRule(restartNeeded, [
     review: updated(aBuiltVm({}, { powerState: 'Unknown' }), sized({ cpuCores: 2 }, { powerState: 'Unknown' })),
   },
   { name: 'a VM that is not built', review: updated(aNewVm(), aNewVm({ options: { cpuCores: 2 } })) },
-  {
-    name: 'memory that the VM is seen to take while it runs',
-    review: updated(aBuiltVm(), sized({ memoryGiB: 2 })),
-    world: config({ cores: '1', memory: '1024', hotplug: 'memory', numa: '1' }),
-  },
-  {
-    name: 'cores that it is seen to have',
-    review: updated(aBuiltVm(), sized({ cpuCores: 2 })),
-    world: config({ cores: '2', memory: '1024' }),
-  },
   {
     name: 'another plan',
     review: updated(aBuiltVm(), aBuiltVm({ planRef: { name: 'big' } })),

@@ -20,8 +20,7 @@ export const restartNeeded: Rule<VirtualMachine> = {
     const { effective, powerState } = status ?? {};
     if (powerState !== 'Running' || effective === undefined || wanted === undefined || !changesPackage(review))
       return [];
-    const built = compute(effective);
-    const config = facts.observed(review.object)?.config ?? new Map(Object.entries(built));
+    const config = new Map(Object.entries(compute(effective)));
     const reasons = restartReasons({ config, set: compute(wanted), remove: [] });
     return reasons.length === 0 ? [] : [`The VM is stopped and started again for this change. ${reasons.join(' ')}`];
   },
