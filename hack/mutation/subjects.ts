@@ -10,11 +10,14 @@ export interface Subject {
   readonly tests: readonly string[];
 }
 
+/** Admission reads a warning from it; what it knows of Proxmox VE is held against the simulator, seconds for each mutant. */
+const NO_RULE = 'src/domain/hotplug.ts';
+
 /** Every rule, what judges by them, and what of the domain a rule imports, so that a new rule is asked for by itself. */
 export function subjectsIn(root: string): readonly Subject[] {
   const rules = codeIn(root, RULES);
   const domain = rules.flatMap((file) => importsOf(root, file).filter((one) => one.startsWith('src/domain/')));
-  const files = [...rules, ...new Set(domain), 'src/webhook/review.ts'].sort();
+  const files = [...rules, ...new Set(domain), 'src/webhook/review.ts'].filter((file) => file !== NO_RULE).sort();
   return files.map((file) => ({ file, tests: testsOf(root, file) }));
 }
 
