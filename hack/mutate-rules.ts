@@ -34,19 +34,25 @@ const vitest = await createVitest(
 );
 
 const count = { killed: 0, equivalent: 0, survived: 0 };
+const red: string[] = [];
 const equivalents = equivalentsOf(subjects.map(({ file }) => file));
 for (const subject of subjects) await tryMutantsOf(subject);
 await vitest.close();
 
-for (const stale of equivalents.unused()) console.log(`named equivalent, and killed or gone  ${stale}`);
+const stale = equivalents.unused(red);
+for (const one of stale) console.log(`named equivalent, and killed or gone  ${one}`);
 const total = count.killed + count.equivalent + count.survived;
 console.log(`mutants: ${total}, killed: ${count.killed}, equivalent: ${count.equivalent}, survived: ${count.survived}`);
-process.exitCode = count.survived + equivalents.unused().length === 0 ? 0 : 1;
+process.exitCode = count.survived + red.length + stale.length === 0 ? 0 : 1;
 
 async function tryMutantsOf(subject: Subject): Promise<void> {
   const source = readFileSync(join(root, subject.file), 'utf8');
   // With a test that is red anyway every mutant would count as noticed.
-  if (!(await survives(subject, { source }))) throw new Error(`The tests of ${subject.file} fail without a mistake.`);
+  if (!(await survives(subject, { source }))) {
+    red.push(subject.file);
+    console.log(`not tried, its tests fail without a mistake  ${subject.file}`);
+    return;
+  }
   for (const mutant of mutantsOf(source)) {
     if (await survives(subject, mutant)) noteSurvivor(subject.file, source, mutant);
     else count.killed += 1;

@@ -26,6 +26,7 @@ describe('equivalentsOf', () => {
     const found = equivalentsOf(['a.ts'], all);
     found.takes(one);
     expect(found.unused()).toEqual(['a.ts  (x ?? 0) + (y ?? 0);  0  →  1']);
+    expect(found.unused(['a.ts'])).toEqual([]);
   });
 });
 
