@@ -37,7 +37,7 @@ export class Account implements AsyncDisposable {
   readonly #agent: Agent;
   readonly #token: string | undefined;
 
-  private constructor(bed: TestBed, user: string, { token, ...connect }: Credentials) {
+  private constructor(bed: Pick<TestBed, 'cluster'>, user: string, { token, ...connect }: Credentials) {
     this.user = user;
     this.#url = bed.cluster.plane.url;
     this.#token = token;
@@ -46,13 +46,16 @@ export class Account implements AsyncDisposable {
     });
   }
 
-  static administrator(bed: TestBed): Account {
+  static administrator(bed: Pick<TestBed, 'cluster'>): Account {
     const { certData, keyData } = bed.cluster.kubeConfig.getCurrentUser() ?? {};
     return new Account(bed, 'admin', { cert: decoded(certData), key: decoded(keyData) });
   }
 
   /** Makes the account in a namespace that is there, and binds its roles. */
-  static async create(bed: TestBed, { namespace, name, roles, within }: AccountOptions): Promise<Account> {
+  static async create(
+    bed: Pick<TestBed, 'cluster'>,
+    { namespace, name, roles, within }: AccountOptions,
+  ): Promise<Account> {
     await using admin = Account.administrator(bed);
     const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     await admin.#made(accounts, { metadata: { name } });

@@ -62,12 +62,6 @@ const made: Manifest[] = [
   },
   {
     apiVersion: 'pve-operator.io/v1alpha1',
-    kind: 'QuotaSlot',
-    metadata: { name: 'kvm-small.1', namespace: 'customer-142' },
-    spec: { planRef: { name: 'kvm-small' }, number: 1, virtualMachine: { name: owner.name, uid: owner.uid } },
-  },
-  {
-    apiVersion: 'pve-operator.io/v1alpha1',
     kind: 'VirtualMachineRun',
     metadata: { name: 'web-1-1', namespace: 'customer-142' },
     spec: { virtualMachineName: 'web-1', number: 1, machine: 'deploy', trigger: 'created', from: 'creation' },
