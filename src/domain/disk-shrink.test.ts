@@ -1,6 +1,6 @@
 import { assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DISK_OPTIONS, type KnownSizes, shrinks, sizeBytes } from './disk-shrink.ts';
+import { DISK_OPTIONS, type KnownSizes, observedSizes, shrinks, sizeBytes } from './disk-shrink.ts';
 
 const GIB = 1024 ** 3;
 const sizes = (systemDiskGiB: number, additionalDiskGiB = 0) => ({ systemDiskGiB, additionalDiskGiB });
@@ -80,4 +80,16 @@ describe('shrinks', () => {
 
 test('sizeBytes is 0 for a disk of which nothing is known', () => {
   for (const option of DISK_OPTIONS) expect(sizeBytes({ packages: [undefined] }, option)).toBe(0);
+});
+
+describe('observedSizes', () => {
+  test.each([
+    { name: 'nothing of no status', status: undefined, want: {} },
+    { name: 'nothing where nobody has looked', status: { disks: { system: 'scsi0' } }, want: {} },
+    {
+      name: 'both disks',
+      status: { disks: { observed: { systemBytes: 2, additionalBytes: 1, additionalVolume: 'a:b' } } },
+      want: { systemDiskGiB: 2, additionalDiskGiB: 1 },
+    },
+  ])('has $name', ({ status, want }) => expect(observedSizes(status)).toEqual(want));
 });
