@@ -6,7 +6,7 @@ import { createFakeContext, type FakeContext } from '../../test/fakes/context.ts
 import { resources } from '../api/resources.ts';
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
-import { networkError } from '../kube/errors.ts';
+import { KubeError, networkError } from '../kube/errors.ts';
 import { newRevision } from './plan-revisions.ts';
 import { deployRefusal, quotaRefusal, QuotaSlots } from './quota-slots.ts';
 
@@ -195,6 +195,17 @@ describe('an answer that is lost', () => {
     fake.kube.onWrite(undefined);
     await look(vm('b'));
     expect(held()).toEqual(['small.1 b']);
+  });
+
+  test('is not waited for in a namespace that is being deleted', async () => {
+    plan('small', 1);
+    const details = { causes: [{ reason: 'NamespaceTerminating' }] };
+    fake.kube.onWrite(() => {
+      throw new KubeError({ status: 403, reason: 'Forbidden', message: 'being terminated', details });
+    });
+    await look(vm('a'));
+    fake.kube.onWrite(undefined);
+    expect(held()).toEqual([]);
   });
 
   test('of a release is no trouble: what is gone is gone', async () => {

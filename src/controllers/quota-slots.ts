@@ -6,7 +6,7 @@ import { hasMachine, nextSlot, type PlanQuota, quotaSentence, slotChanges, type 
 import { quotaSlotName } from '../domain/reservation-names.ts';
 import type { Explanation } from '../errors.ts';
 import type { NewObject } from '../kube/client.ts';
-import { isAlreadyExists, isNotFound } from '../kube/errors.ts';
+import { isAlreadyExists, isNamespaceTerminating, isNotFound } from '../kube/errors.ts';
 import { type Context, INDEX, type Stores } from './context.ts';
 
 const MAX_TRIES = 50;
@@ -111,13 +111,18 @@ export class QuotaSlots {
     }
   }
 
-  /** False when somebody else has it; who that is counts from now on. One that an earlier call of ours made is ours. */
+  /**
+   * False when another number is to be tried. One that an earlier call of ours made is ours; whoever else has it counts
+   * from now on.
+   */
   async #create(slot: NewObject<QuotaSlot>): Promise<boolean> {
     const { name, namespace } = slot.metadata;
     try {
       this.#stores.quotaSlots.observe(await this.#client.create(resources.quotaSlot, slot));
       return true;
     } catch (error) {
+      // In a namespace that is being deleted nothing is made any more, and its machines go.
+      if (isNamespaceTerminating(error)) return true;
       if (!isAlreadyExists(error)) throw error;
     }
     try {

@@ -45,7 +45,7 @@ export const quotaLowered: Rule<Plan> = {
   verbs: ['CREATE', 'UPDATE'],
   title: 'A quota may be set below what there is. VMs that exist stay as they are; it is told where there are more.',
   codes: [],
-  example: 'Plan kvm has more than 1 virtual machines in customer-1 (2). They stay; new ones wait until there is room.',
+  example: 'More virtual machines of plan kvm than its quota of 1 allows: 2 in customer-1. They stay; new ones wait.',
   warn(review, facts) {
     const { metadata, spec } = review.object;
     const limit = spec.quota?.virtualMachinesPerNamespace;
@@ -54,10 +54,10 @@ export const quotaLowered: Rule<Plan> = {
       ([, count]) => count > limit,
     );
     if (over.length === 0) return [];
-    const named = over.slice(0, NAMED).map(([namespace, count]) => `${namespace} (${count})`);
+    const named = over.slice(0, NAMED).map(([namespace, count]) => `${count} in ${namespace}`);
     const list = over.length > NAMED ? `${named.join(', ')}, …` : named.join(', ');
     return [
-      `Plan ${metadata.name} has more than ${limit} virtual machines in ${list}. They stay; new ones wait until there is room.`,
+      `More virtual machines of plan ${metadata.name} than its quota of ${limit} allows: ${list}. They stay; new ones wait.`,
     ];
   },
 };

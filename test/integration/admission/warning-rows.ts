@@ -72,14 +72,14 @@ export const WARNING_ROWS: readonly WarningRow[] = [
     rule: 'plan-quota-lowered',
     name: 'a quota below the VMs that there are',
     write: plan({ quota: { virtualMachinesPerNamespace: 0 } }, PLANS.full),
-    warns: ['More virtual machines of plan kvm-full', 'customer-1 has 1', 'They stay'],
+    warns: ['More virtual machines of plan kvm-full', '1 in customer-1', 'They stay'],
     quiet: plan({ quota: { virtualMachinesPerNamespace: 2 } }, PLANS.full),
   },
   {
     rule: 'plan-quota-lowered',
     name: 'a plan that VMs wait for, with a quota below their number',
     write: { create: aPlan({ quota: { virtualMachinesPerNamespace: 0 } }, 'kvm-to-come') },
-    warns: ['customer-1 has 1'],
+    warns: ['1 in customer-1'],
     quiet: { create: aPlan({ quota: { virtualMachinesPerNamespace: 1 } }, 'kvm-to-come') },
   },
   {
