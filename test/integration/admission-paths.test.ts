@@ -170,6 +170,13 @@ const SHRINKS: readonly Shrink[] = [
     cause: 'DiskShrink spec.configurableOptions["System Disk"]',
   },
   {
+    name: 'a disk that Proxmox VE shows larger',
+    of: VMS.enlarged,
+    set: panel({ 'System Disk': '59' }),
+    grow: panel({ 'System Disk': '61' }),
+    cause: 'DiskShrink spec.configurableOptions["System Disk"]',
+  },
+  {
     name: 'a smaller plan',
     of: VMS.planned,
     set: planRef('kvm-small'),

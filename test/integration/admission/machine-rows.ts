@@ -5,6 +5,7 @@ import { aTenantVm, PLANS, VMS } from './scene.ts';
 const of = (vm: (typeof VMS)[keyof typeof VMS], spec: object) => ({ merge: { spec }, of: vm });
 const made = (spec: Parameters<typeof aTenantVm>[1], name = 'trial') => ({ create: aTenantVm(name, spec) });
 const ordinary = made({});
+const pathOf = (name: string) => `spec.configurableOptions[${JSON.stringify(name)}]`;
 
 const PLAN_ROWS: readonly RefusalRow[] = [
   {
@@ -122,6 +123,44 @@ const DISK_ROWS: readonly RefusalRow[] = [
   },
 ];
 
+const seen = (name: string, value: number) => of(VMS.enlarged, { configurableOptions: { [name]: String(value) } });
+
+const SEEN_ROWS: readonly RefusalRow[] = [
+  {
+    rule: 'disks-grow',
+    name: 'a larger system disk than was declared, smaller than Proxmox VE shows',
+    code: 'DiskShrink',
+    field: pathOf('System Disk'),
+    says: ['60 GiB', '59 GiB', 'ask for at least 60 GiB'],
+    refused: seen('System Disk', 59),
+    accepted: seen('System Disk', 60),
+  },
+  {
+    rule: 'disks-grow',
+    name: 'such an additional disk',
+    code: 'DiskShrink',
+    field: pathOf('Additional Disk'),
+    says: ['30 GiB', '29 GiB'],
+    refused: seen('Additional Disk', 29),
+    accepted: seen('CPU Cores', 4),
+  },
+  {
+    rule: 'additional-disk-consent',
+    name: 'no additional disk any more, with a consent to the loss of another volume',
+    code: 'ConsentRequired',
+    field: pathOf('Additional Disk'),
+    says: ['local-lvm:vm-2007-disk-1', 'spec.consent.destroyVolumes'],
+    refused: of(VMS.enlarged, {
+      configurableOptions: { 'Additional Disk': '0' },
+      consent: { destroyVolumes: ['local-lvm:vm-2000-disk-1'] },
+    }),
+    accepted: of(VMS.enlarged, {
+      configurableOptions: { 'Additional Disk': '0' },
+      consent: { destroyVolumes: ['local-lvm:vm-2007-disk-1'] },
+    }),
+  },
+];
+
 const billing = { clientID: '142', serviceID: '5546' };
 
 const NAME_ROWS: readonly RefusalRow[] = [
@@ -212,7 +251,6 @@ function rightValue(name: PanelName): number {
 }
 
 const panel = (configurableOptions: Record<string, string>) => made({ configurableOptions });
-const pathOf = (name: string) => `spec.configurableOptions[${JSON.stringify(name)}]`;
 const names = Object.keys(PANEL_NAMES) as PanelName[];
 
 const OPTION_ROWS: readonly RefusalRow[] = [
@@ -313,5 +351,6 @@ export const MACHINE_ROWS: readonly RefusalRow[] = [
   ...QUOTA_ROWS,
   ...OPTION_ROWS,
   ...DISK_ROWS,
+  ...SEEN_ROWS,
   ...NAME_ROWS,
 ];

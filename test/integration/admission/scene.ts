@@ -77,6 +77,7 @@ export const PLANS = {
   unused: aPlan({}, 'kvm-unused'),
 } as const;
 
+const GIB = 2 ** 30;
 const GROWN: Partial<EffectivePackage> = { systemDiskGiB: 40, additionalDiskGiB: 10 };
 const bothDisks = { systemDiskGiB: 40, additionalDiskGiB: 10 };
 
@@ -132,6 +133,17 @@ export const VMS = {
   },
   /** Has grown in the meantime: it was declared with less than it was built with. */
   outgrown: { ...aTenantVm('outgrown-1', { configurableOptions: { RAM: '1' } }), status: built('outgrown-1', GROWN) },
+  /** Somebody has made its disks larger in Proxmox VE. */
+  enlarged: {
+    ...aTenantVm('enlarged-1', { configurableOptions: { 'System Disk': '40', 'Additional Disk': '10' } }),
+    status: built('enlarged-1', GROWN, {
+      disks: {
+        system: 'scsi0',
+        additional: 'scsi1',
+        observed: { systemBytes: 60 * GIB, additionalBytes: 30 * GIB, additionalVolume: 'local-lvm:vm-2007-disk-1' },
+      },
+    }),
+  },
   strict: { ...aTenantVm('strict-1', { planRef: { name: 'kvm-strict' } }), status: built('strict-1', {}) },
   oneFamily: { ...aTenantVm('family-1', { planRef: { name: 'kvm-one-family' } }), status: built('family-1', {}) },
   full: aTenantVm('full-1', { planRef: { name: 'kvm-full' } }),
