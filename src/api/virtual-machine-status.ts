@@ -68,7 +68,7 @@ export const driftSchema = z.object({
   differences: z
     .array(
       z.object({
-        step: z.string().max(64).describe('Step that compares it, or name.'),
+        step: z.string().max(64).describe('Step that compares it.'),
         message: z.string().max(300).describe('What differs, in words.'),
         correction: z
           .enum(['Automatic', 'OnRequest', 'None'])

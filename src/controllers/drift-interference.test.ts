@@ -192,17 +192,37 @@ describe('what is not changed back by itself', () => {
     expect(it.config()).toMatchObject({ cores: '2', scsi1: expect.stringContaining('size=5G') });
   });
 
-  test('another name: nothing but people go by it', async () => {
+  test('another name: it is put back, and the VM runs on', async () => {
     await using it = await sweptOperator({ driftPolicy: 'Correct' }, PLAN);
     await it.swept();
     const { name } = it.config();
     it.changeByHand({ name: 'mine' });
+    const writes = it.operator.writes().length;
     await it.swept();
-    expect(it.condition('DriftDetected')?.message).toContain(`the name is mine instead of ${name}`);
-    await it.operate({ type: 'SetCloudInit' });
+    expect(it.config()['name']).toBe(name);
+    const made = it.operator.writes().slice(writes);
+    expect(made.map((call) => call.split('/').at(-1))).toEqual(['config']);
     await it.swept();
     expect(it.condition('DriftDetected')).toBeUndefined();
   });
+
+  test.each(['ChangePackage', 'SetCloudInit'] as const)(
+    'another name that is only reported: %s puts it back',
+    async (type) => {
+      await using it = await sweptOperator({}, PLAN);
+      await it.swept();
+      const { name } = it.config();
+      it.changeByHand({ name: 'mine' });
+      await it.swept();
+      expect(it.condition('DriftDetected')?.message).toContain(`name is mine instead of ${name}`);
+      expect(it.config()['name']).toBe('mine');
+      await it.operate({ type });
+      await it.swept();
+      expect(it.config()['name']).toBe(name);
+      expect(it.vm().status?.name).toBe(name);
+      expect(it.condition('DriftDetected')).toBeUndefined();
+    },
+  );
 
   test('another node: it is shown, and all goes on there', async () => {
     await using it = await sweptOperator({ driftPolicy: 'Correct' }, PLAN);

@@ -14,8 +14,6 @@ import type { Sighting } from './sweep-sightings.ts';
 
 const LONGEST_VALUE = 120;
 const LONGEST_MESSAGE = 300;
-/** Not a step: nothing but people and cloud-init go by the name, and the change of package leaves it alone. */
-const NAME = 'name';
 
 export interface Taken {
   status: VirtualMachineStatus;
@@ -69,11 +67,10 @@ async function baseFacts(vm: VirtualMachine, context: Context, allocations: Allo
 /** What the steps of the change of package would change. Pure; `facts` has `firewall` when it was looked at. */
 export function comparison(facts: Facts, vm: OwnVm): Extract<DriftSight, { kind: 'compared' }> {
   const steps = changePackage.entries.map(({ step }) => step).filter((step) => comparesVmAlone(step, facts));
-  const differences = steps.flatMap((step) => differenceOf(step, facts, vm));
   return {
     kind: 'compared',
-    steps: [...steps.map(({ id }) => id), NAME],
-    differences: [...differences, ...renamed(facts, vm)],
+    steps: steps.map(({ id }) => id),
+    differences: steps.flatMap((step) => differenceOf(step, facts, vm)),
   };
 }
 
@@ -121,13 +118,6 @@ function grown({ note }: Extract<Verdict, { kind: 'skip' }>, { status }: Facts):
   const refused = (note?.conditions ?? []).find(({ type }) => type === 'ShrinkRefused');
   const isKnown = status.conditions?.some(({ type, message }) => type === refused?.type && message === refused.message);
   return refused?.message === undefined || isKnown === true ? [] : [refused.message];
-}
-
-function renamed({ status }: Facts, { config }: OwnVm): Difference[] {
-  const name = config.get('name');
-  if (status.name === undefined || name === status.name) return [];
-  const message = `the name is ${name ?? 'missing'} instead of ${status.name} (rename it back, or create an operation of type SetCloudInit)`;
-  return [{ step: NAME, message, correction: 'None' }];
 }
 
 function textOf({ action, why }: Extract<Verdict, { kind: 'act' }>, { config }: OwnVm): string {

@@ -107,4 +107,27 @@ describe('with the network card', () => {
     expect(verdict).toMatchObject({ action: { set: { net0: expect.stringContaining('rate=40') as string } } });
     expect(verdict).not.toHaveProperty('action.set.ipconfig0');
   });
+
+  describe('the name', () => {
+    const named = (known: string | undefined, found: string) => {
+      const lines = { ipconfig0: LINE_V4, nameserver: DNS_V4, name: found };
+      const given = facts({ name: '', addresses: [V4], lines });
+      return changeNetwork.plan({ ...given, status: { ...given.status, name: known } });
+    };
+
+    test('that somebody changed is put back', () => {
+      expect(named('web-1', 'mine')).toMatchObject({
+        kind: 'act',
+        action: { kind: 'configure', set: { name: 'web-1' } },
+        why: 'the name in Proxmox VE was changed',
+      });
+    });
+
+    test.each([
+      { name: 'as it was is left alone', known: 'web-1', found: 'web-1' },
+      { name: 'that was never noted down is left alone', known: undefined, found: 'mine' },
+    ])('$name', ({ known, found }) => {
+      expect(named(known, found)).not.toHaveProperty('action.set.name');
+    });
+  });
 });

@@ -74,7 +74,7 @@ describe('size of the system disk', () => {
     {
       name: 'larger',
       resources: { systemDiskGiB: 9 },
-      want: { kind: 'skip', why: 'shrink not allowed by Proxmox' },
+      want: { kind: 'skip', why: 'the disk stays as it is: shrink not allowed by Proxmox' },
     },
     {
       name: 'without a size it counts as empty',
@@ -215,7 +215,7 @@ describe('the additional disk', () => {
       step: growAdditionalDisk,
       lines: SECOND,
       resources: { additionalDiskGiB: 4 },
-      want: { kind: 'skip', why: 'shrink not allowed by Proxmox' },
+      want: { kind: 'skip', why: 'the disk stays as it is: shrink not allowed by Proxmox' },
     },
     { name: 'is not there yet to grow', step: growAdditionalDisk, want: { kind: 'wait', reason: 'InProgress' } },
     { name: 'has no limits', step: limitAdditionalDisk, lines: SECOND, want: { kind: 'skip' } },
@@ -325,6 +325,18 @@ describe('cloud-init', () => {
       lines: { ...inForce, ciuser: 'root' },
       status: handedOver,
       want: configure({ ciuser: 'debian' }),
+    },
+    {
+      name: 'the name that somebody changed, back to what it was',
+      lines: { ...inForce, name: 'mine' },
+      status: { ...handedOver, name: 'web-1' },
+      want: configure({ name: 'web-1' }),
+    },
+    {
+      name: 'the name that the host name asks for, whatever it was',
+      lines: { ...inForce, name: 'mine' },
+      status: { ...handedOver, name: 'old' },
+      want: configure({ name: 'web-1.example.com' }),
     },
     {
       name: 'an address line of the template goes when the VM has no address',

@@ -28,7 +28,7 @@ export function planDiskSize(facts: Facts, key: string, drive: Drive, sizeGiB: n
     case 'shrink':
       return {
         kind: 'skip',
-        why: 'shrink not allowed by Proxmox',
+        why: 'the disk stays as it is: shrink not allowed by Proxmox',
         note: { conditions: [shrinkRefused(key, sizeGiB)] },
       };
     default:

@@ -37,6 +37,11 @@ export function addressLineChange(facts: Facts, { config }: OwnVm): Record<strin
   return Object.fromEntries(Object.entries(set).filter(([key]) => key === 'ipconfig0' || key === 'nameserver'));
 }
 
+/** The name that the VM is known to have had, where it has another one by now. Cloud-init makes the host name of it. */
+export function nameChange({ status: { name } }: Facts, { config }: Pick<OwnVm, 'config'>): { name?: string } {
+  return name === undefined || config.get('name') === name ? {} : { name };
+}
+
 function plan(facts: Facts, { config }: OwnVm): Verdict {
   if (facts.credentials?.kind !== 'present') {
     return {
@@ -45,7 +50,9 @@ function plan(facts: Facts, { config }: OwnVm): Verdict {
       message: 'The Secret with the credentials of this VM was never made.',
     };
   }
-  const { set, delete: remove } = cloudInitDifference(desiredCloudInit(request(facts, config)), config);
+  // What the host name asks for comes before what the name was.
+  const desired = { ...nameChange(facts, { config }), ...desiredCloudInit(request(facts, config)) };
+  const { set, delete: remove } = cloudInitDifference(desired, config);
   // Proxmox VE masks the password when it is read; whether ours is in is remembered, and given again after a crash.
   if (facts.status.operation?.passwordHandedOver !== true) set['cipassword'] = PASSWORD_FROM_SECRET;
   if (Object.keys(set).length + remove.length > 0) {
@@ -67,7 +74,7 @@ function request(facts: Facts, config: ReadonlyMap<string, string>): CloudInitRe
     dhcp6: product.network.dhcpIPv6,
     nameservers: addresses.find((entry) => entry.primary)?.nameservers ?? [],
     hostname: fqdn,
-    vmName: config.get('name') ?? name,
+    vmName: facts.status.name ?? config.get('name') ?? name,
     searchDomain: product.domain,
   };
 }

@@ -4,7 +4,7 @@ import type { Facts, OwnVm } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
 import { parseNic, printNic } from '../pve/nic.ts';
 import { designOf, withOwnVm } from './own-vm.ts';
-import { addressLineChange } from './set-cloud-init.ts';
+import { addressLineChange, nameChange } from './set-cloud-init.ts';
 
 export const setNetwork: Step = {
   id: 'set-network',
@@ -15,18 +15,26 @@ export const setNetwork: Step = {
   plan: (facts) => withOwnVm(facts, (vm) => plan(facts, vm)),
 };
 
-/** The network card of a VM that has its cloud-init already: main addresses that came since are told with it. */
+/**
+ * The network card of a VM that has its cloud-init already: main addresses that came since are told with it, and the name
+ * that cloud-init makes the host name of is put back where somebody changed it.
+ */
 export const changeNetwork: Step = {
   ...setNetwork,
   id: 'change-network',
-  plan: (facts) => withOwnVm(facts, (vm) => withAddressLine(plan(facts, vm), addressLineChange(facts, vm))),
+  plan: (facts) => withOwnVm(facts, (vm) => withGuestLines(plan(facts, vm), guestLines(facts, vm))),
 };
 
-function withAddressLine(card: Verdict, line: Record<string, string>): Verdict {
-  if (Object.keys(line).length === 0) return card;
+function guestLines(facts: Facts, vm: OwnVm): Record<string, string> {
+  return { ...addressLineChange(facts, vm), ...nameChange(facts, vm) };
+}
+
+function withGuestLines(card: Verdict, lines: Record<string, string>): Verdict {
+  if (Object.keys(lines).length === 0) return card;
   const set = card.kind === 'act' && card.action.kind === 'configure' ? card.action.set : {};
-  const why = card.kind === 'act' ? card.why : 'cloud-init does not know the main addresses';
-  return { kind: 'act', action: { kind: 'configure', set: { ...set, ...line } }, why };
+  const told = 'name' in lines ? 'the name in Proxmox VE was changed' : 'cloud-init does not know the main addresses';
+  const why = card.kind === 'act' ? card.why : told;
+  return { kind: 'act', action: { kind: 'configure', set: { ...set, ...lines } }, why };
 }
 
 function plan(facts: Facts, { config }: OwnVm): Verdict {

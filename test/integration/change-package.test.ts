@@ -74,7 +74,7 @@ describe('options', () => {
     const run = await newestRun('live');
     expect(run.spec.trigger).toMatch(/^package: .*networkMBps 0 → 30/);
     expect(run.spec.from).toBe('ready');
-    expect(stepTo(run, 'cp_stop')).toMatchObject({ result: 'Skipped', message: 'no change needs a stop' });
+    expect(stepTo(run, 'cp_stop')).toMatchObject({ result: 'Skipped', message: 'No change needs a stop.' });
     expect(stepTo(run, 'cp_cpu_ram')).toMatchObject({ result: 'Skipped', message: 'No change.' });
   });
 
@@ -128,7 +128,7 @@ describe('what is refused', () => {
     const run = await newestRun('shrinking');
     expect(stepTo(run, 'cp_system_disk_size')).toMatchObject({
       result: 'Skipped',
-      message: 'shrink not allowed by Proxmox',
+      message: 'The disk stays as it is: shrink not allowed by Proxmox.',
     });
     const warned = async () =>
       (await world.events('shrinking')).some(({ reason, type }) => reason === 'ShrinkRefused' && type === 'Warning');

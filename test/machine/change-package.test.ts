@@ -73,7 +73,7 @@ describe('what it costs', () => {
     const writes = await writesOf(operator, () => edit(operator, { options }));
     expect(writes.filter((write) => write.includes('/status/'))).toEqual([]);
     expect(optionsOf(operator)['scsi0']).toMatch(/mbps_rd=50.*size=20G|size=20G.*mbps_rd=50/);
-    expect(stepsOf(operator)).toContain('cp_stop: Skipped (no change needs a stop)');
+    expect(stepsOf(operator)).toContain('cp_stop: Skipped (No change needs a stop.)');
   });
 
   test('nothing changed: nothing is written, and every step says so', async () => {
@@ -110,7 +110,9 @@ describe('a smaller disk', () => {
     await using operator = await deployed({ options: { systemDiskGiB: 20 } });
     const writes = await writesOf(operator, () => edit(operator, { options: { systemDiskGiB: 15 } }));
     expect(writes).toEqual([]);
-    expect(stepsOf(operator)).toContain('cp_system_disk_size: Skipped (shrink not allowed by Proxmox)');
+    expect(stepsOf(operator)).toContain(
+      'cp_system_disk_size: Skipped (The disk stays as it is: shrink not allowed by Proxmox.)',
+    );
     expect(conditionOf(operator, 'ShrinkRefused')).toMatchObject({ status: 'True', reason: 'ShrinkRefused' });
   });
 
@@ -147,7 +149,7 @@ describe('snapshots that keep a disk from growing', () => {
     });
     expect(conditionOf(operator, 'ConsentRequired')?.message).toContain('before-upgrade, weekly');
     expect(stepsOf(operator)).toContain(
-      'cp_system_disk_size: Skipped (nobody consented to deleting the snapshots before-upgrade, weekly)',
+      'cp_system_disk_size: Skipped (Nobody consented to deleting the snapshots before-upgrade, weekly.)',
     );
     expect(snapshotsOf(operator)).toEqual(['before-upgrade', 'weekly']);
     expect(optionsOf(operator)).toMatchObject({ cores: '2', scsi0: expect.stringContaining('size=10G') });

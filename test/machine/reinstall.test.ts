@@ -109,7 +109,7 @@ describe('a reinstallation', () => {
     await operator.passes();
     expect(stepsOf(operator).slice(0, 6)).toEqual([
       'reinstall: Succeeded',
-      'reinstall: Skipped (no DNS zone matches any more)',
+      'reinstall: Skipped (No DNS zone matches any more.)',
       'reinstall: Succeeded',
       'reinstall: Succeeded',
       'set_ip: Succeeded',

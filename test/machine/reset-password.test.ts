@@ -82,18 +82,18 @@ describe('a new password', () => {
         await request(operator, 'Stop');
         await operator.passes();
       },
-      want: 'ready: Skipped (the VM is stopped; cloud-init sets it at the next start)',
+      want: 'ready: Skipped (The VM is stopped; cloud-init sets it at the next start.)',
     },
     {
       name: 'a guest without an agent',
       arrange: async ({ sim }) => sim.setAgent(2000, 'absent'),
-      want: 'ready: Skipped (no guest agent answers; cloud-init sets it at the next start)',
+      want: 'ready: Skipped (No guest agent answers; cloud-init sets it at the next start.)',
     },
     {
       name: 'a guest that does not know the user',
       osUser: 'alice',
       arrange: async () => undefined,
-      want: 'ready: Skipped (the guest refused it; cloud-init sets it at the next start)',
+      want: 'ready: Skipped (The guest refused it; cloud-init sets it at the next start.)',
     },
   ])('$name gets it from cloud-init alone, and the run says so', async ({ osUser, arrange, want }) => {
     await using operator = await deployed(osUser);
