@@ -8,8 +8,8 @@ import { Accounts } from './admission/accounts.ts';
 import { MACHINE_ROWS } from './admission/machine-rows.ts';
 import { PERMISSION_ROWS } from './admission/permission-rows.ts';
 import { PLATFORM_ROWS } from './admission/platform-rows.ts';
-import { expectAccepted, expectRefusal, type RefusalRow, warningsOf } from './admission/row.ts';
-import { everything, setScene } from './admission/scene.ts';
+import { expectAccepted, expectRefusal, type RefusalRow, warningsOf, withSpec } from './admission/row.ts';
+import { aTenantVm, everything, setScene } from './admission/scene.ts';
 import { WARNING_ROWS } from './admission/warning-rows.ts';
 import { sent, type Write } from './admission/write.ts';
 import { startTestBed, type TestBed } from './harness.ts';
@@ -71,6 +71,23 @@ describe('warned of', () => {
     const said = warningsOf(answer).filter((text) => warns.every((part) => text.includes(part)));
     expect(said, JSON.stringify(answer.warnings)).toHaveLength(1);
     expect(warningsOf(other)).not.toContain(said[0]);
+  });
+});
+
+describe('a VM as large as they get', () => {
+  const comment = 'x'.repeat(8000);
+  const keys = Array.from({ length: 64 }, (_, index) => `ssh-ed25519 AAAA${index} ${comment}`);
+  const annotations = { note: 'y'.repeat(250_000) };
+
+  test('is judged like any other', async () => {
+    const large = aTenantVm('trial', { sshAuthorizedKeys: keys }, { annotations });
+    const wrong = withSpec(large, { planRef: { name: 'nothing' } });
+    expectAccepted(await sent(accounts.administrator, { create: large }, { dryRun: true }));
+    expectRefusal(await sent(accounts.administrator, { create: wrong }), {
+      code: 'PlanNotFound',
+      field: 'spec.planRef.name',
+      says: ['nothing'],
+    });
   });
 });
 

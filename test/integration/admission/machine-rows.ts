@@ -216,7 +216,7 @@ const NAME_ROWS: readonly RefusalRow[] = [
 ];
 
 /** Each of the 18 names and of the old ones; every one of them refuses what is no number within its bounds. */
-export const PANEL_NAMES = {
+const PANEL_NAMES = {
   'CPU Cores': 'cpuCores',
   RAM: 'memoryGiB',
   Backups: 'backups',

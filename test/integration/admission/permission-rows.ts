@@ -8,6 +8,7 @@ import type {
 } from '../../../src/api/virtual-machine-operation.ts';
 import { PAUSE_ANNOTATION } from '../../../src/domain/operations.ts';
 import type { Right } from '../../../src/webhook/rule.ts';
+import type { Change } from './paths.ts';
 import type { RefusalRow } from './row.ts';
 import { aTenantVm, TENANT_NAMESPACE, VMS } from './scene.ts';
 
@@ -30,7 +31,7 @@ const annotated = (name: string) => `metadata.annotations["${name}"]`;
 export interface Guarded {
   readonly field: string;
   readonly right: Right;
-  readonly set: { spec?: object; metadata?: object };
+  readonly set: Change;
 }
 
 /** What needs a right on a VM that exists, and on a new one. */
@@ -58,6 +59,14 @@ export const GUARDED_LATER: readonly Guarded[] = [
   { field: 'spec.configurableOptions', right: 'setplan', set: { spec: { configurableOptions: { RAM: '8' } } } },
 ];
 
+/** The change that undoes one: what was set is null. */
+export function takenAway({ spec, metadata }: Guarded['set']): Guarded['set'] {
+  const [field] = Object.keys(spec ?? {});
+  if (field !== undefined) return { spec: { [field]: null } };
+  const [annotation = ''] = Object.keys((metadata as { annotations?: object } | undefined)?.annotations ?? {});
+  return { metadata: { annotations: { [annotation]: null } } };
+}
+
 const harmless = { metadata: { labels: { team: 'shop' } }, spec: { driftPolicy: 'Correct' } };
 
 const guardedWant = ({ field, right }: Guarded) =>
@@ -82,18 +91,12 @@ const GUARDED_ROWS: readonly RefusalRow[] = [
     refused: { create: aTenantVm('trial', guarded.set.spec, guarded.set.metadata) },
     accepted: { create: aTenantVm('trial', { planRef: { name: 'kvm-large' }, options: { cpuCores: 8 } }) },
   })),
-  {
-    ...guardedWant({ field: 'spec.suspension', right: 'suspend', set: {} }),
-    name: 'the end of a suspension',
-    refused: { merge: { spec: { suspension: null } }, of: VMS.suspended },
-    accepted: { merge: harmless, of: VMS.suspended },
-  },
-  {
-    ...guardedWant({ field: 'spec.deletionProtection', right: 'setdeletionpolicy', set: {} }),
-    name: 'the end of a protection',
-    refused: { merge: { spec: { deletionProtection: null } }, of: VMS.protected },
-    accepted: { merge: harmless, of: VMS.protected },
-  },
+  ...GUARDED.map((guarded): RefusalRow => ({
+    ...guardedWant(guarded),
+    name: `${guarded.field} taken away`,
+    refused: { merge: takenAway(guarded.set), of: VMS.guarded },
+    accepted: { merge: harmless, of: VMS.guarded },
+  })),
   {
     rule: 'finalizer-kept',
     name: 'the finalizer of the operator taken away',

@@ -9,6 +9,8 @@ import type { VirtualMachine, VirtualMachineSpec } from '../../../src/api/virtua
 import type { VirtualMachineRun } from '../../../src/api/virtual-machine-run.ts';
 import type { EffectivePackage, VirtualMachineStatus } from '../../../src/api/virtual-machine-status.ts';
 import { FINALIZER } from '../../../src/controllers/finalizer.ts';
+import { FORCE_REMOVE_ANNOTATION } from '../../../src/controllers/reset-status.ts';
+import { PAUSE_ANNOTATION } from '../../../src/domain/operations.ts';
 import { quotaSlotName } from '../../../src/domain/reservation-names.ts';
 import type { KubeObject, ObjectMeta, ResourceType } from '../../../src/kube/types.ts';
 import { aReservation, aRevision } from '../../builders/admission.ts';
@@ -150,6 +152,17 @@ export const VMS = {
   /** Its plan is still to come. */
   early: aTenantVm('early-1', { planRef: { name: 'kvm-to-come' } }),
   suspended: aTenantVm('suspended-1', { suspension: { reason: 'unpaid' } }),
+  /** Has set all that needs a right to be set. */
+  guarded: aTenantVm(
+    'guarded-1',
+    {
+      suspension: { reason: 'unpaid' },
+      consent: { deleteSnapshots: ['before'] },
+      deletionPolicy: 'Retain',
+      deletionProtection: true,
+    },
+    { annotations: { [PAUSE_ANNOTATION]: 'true', [FORCE_REMOVE_ANNOTATION]: 'true' } },
+  ),
   protected: aTenantVm('protected-1', { deletionProtection: true }),
   held: aTenantVm('held-1', {}, { finalizers: [FINALIZER] }),
   /** Has chosen another operating system than that of its plan. */
