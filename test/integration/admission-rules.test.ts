@@ -1,6 +1,7 @@
 // Every rule of the webhook on a real API server: a write that it refuses, as a client reads it, beside one that it lets in.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resources } from '../../src/api/resources.ts';
+import { PAUSE_ANNOTATION } from '../../src/domain/operations.ts';
 import { CODES } from '../../src/webhook/codes.ts';
 import { RULES } from '../../src/webhook/rules.ts';
 import { aPool } from '../builders/objects.ts';
@@ -9,7 +10,7 @@ import { MACHINE_ROWS } from './admission/machine-rows.ts';
 import { PERMISSION_ROWS } from './admission/permission-rows.ts';
 import { PLATFORM_ROWS } from './admission/platform-rows.ts';
 import { expectAccepted, expectRefusal, type RefusalRow, warningsOf, withSpec } from './admission/row.ts';
-import { aTenantVm, everything, setScene } from './admission/scene.ts';
+import { aTenantVm, everything, setScene, VMS } from './admission/scene.ts';
 import { WARNING_ROWS } from './admission/warning-rows.ts';
 import { sent, type Write } from './admission/write.ts';
 import { startTestBed, type TestBed } from './harness.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
   bed = await startTestBed();
   // All that the rules look at is there before the operator: it answers when it has seen it.
   await setScene(bed);
-  accounts = await Accounts.create(bed);
+  accounts = await Accounts.create(bed, { pausable: VMS.running.metadata.name });
   before = await everything(bed);
   const attempt = () => bed.client.create(resources.ipPool, aPool({ vlan: 98 }, 'trial'), { dryRun: true });
   operator = await serveOnly(bed, { allowLocalTargets: false }, attempt);
@@ -59,6 +60,16 @@ describe('refused', () => {
   const guarded = REFUSAL_ROWS.flatMap(({ right, ...row }) => (right === undefined ? [] : [{ ...row, right }]));
   test.each(titled(guarded))('but not to who has the right: $title', async ({ row: { right, refused } }) => {
     expectAccepted(await sent(accounts.holderOf(right), refused, { dryRun: true }));
+  });
+});
+
+test('a right on one VM is none on another', async () => {
+  const paused = { metadata: { annotations: { [PAUSE_ANNOTATION]: 'true' } } };
+  expectAccepted(await sent(accounts.pauser, { merge: paused, of: VMS.running }, { dryRun: true }));
+  expectRefusal(await sent(accounts.pauser, { merge: paused, of: VMS.ordinary }), {
+    code: 'PermissionRequired',
+    field: `metadata.annotations["${PAUSE_ANNOTATION}"]`,
+    says: ['"pause"', 'on this VirtualMachine'],
   });
 });
 

@@ -7,29 +7,40 @@ import { ACCOUNT_NAMESPACE } from './scene.ts';
 
 const KUBERNETES_VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
 
+const PAUSER = 'pauser';
+
 export class Accounts implements AsyncDisposable {
   readonly administrator: Account;
   /** May write everything, but has none of our verbs. */
   readonly writer: Account;
+  /** Like the writer, and may pause the one VM that is named so. */
+  readonly pauser: Account;
   readonly #holders: ReadonlyMap<string, Account>;
 
-  private constructor(administrator: Account, writer: Account, holders: ReadonlyMap<string, Account>) {
+  private constructor({ administrator, writer, pauser, holders }: Parts) {
     this.administrator = administrator;
     this.writer = writer;
+    this.pauser = pauser;
     this.#holders = holders;
   }
 
-  static async create(bed: TestBed): Promise<Accounts> {
+  /** `pausable`: name of the VM that the pauser may pause. */
+  static async create(bed: TestBed, { pausable }: { pausable: string }): Promise<Accounts> {
     const rights = Object.keys(RIGHTS);
-    const roles = [role('writer', KUBERNETES_VERBS), ...rights.map((right) => role(right, [right]))];
+    const roles = [
+      role('writer', KUBERNETES_VERBS),
+      ...rights.map((right) => role(right, [right])),
+      role(PAUSER, ['pause'], { resourceNames: [pausable] }),
+    ];
     await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: roles }));
     const account = (name: string, granted: readonly string[]) =>
       Account.create(bed, { namespace: ACCOUNT_NAMESPACE, name, roles: granted });
-    const [writer, holders] = await Promise.all([
+    const [writer, pauser, holders] = await Promise.all([
       account('writer', ['writer']),
+      account(PAUSER, ['writer', PAUSER]),
       Promise.all(rights.map(async (right) => [right, await account(right, ['writer', right])] as const)),
     ]);
-    return new Accounts(Account.administrator(bed), writer, new Map(holders));
+    return new Accounts({ administrator: Account.administrator(bed), writer, pauser, holders: new Map(holders) });
   }
 
   /** Like the writer, with one of our verbs. */
@@ -40,12 +51,19 @@ export class Accounts implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const all = [this.administrator, this.writer, ...this.#holders.values()];
+    const all = [this.administrator, this.writer, this.pauser, ...this.#holders.values()];
     await Promise.all(all.map((account) => account[Symbol.asyncDispose]()));
   }
 }
 
-function role(name: string, verbs: readonly string[]): object {
-  const rules = [{ apiGroups: [GROUP], resources: ['*'], verbs }];
+interface Parts {
+  administrator: Account;
+  writer: Account;
+  pauser: Account;
+  holders: ReadonlyMap<string, Account>;
+}
+
+function role(name: string, verbs: readonly string[], only: { resourceNames?: readonly string[] } = {}): object {
+  const rules = [{ apiGroups: [GROUP], resources: ['*'], verbs, ...only }];
   return { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name }, rules };
 }
