@@ -169,7 +169,8 @@ describe('after a backup', () => {
     const task = lab.taskOf(await ask(lab, vzdump()));
     await lab.clock.advance(1500);
     await ask(lab, [`DELETE tasks/${task.upid}`]);
-    expect(task.status).toBe('received interrupt');
+    expect(task.status).toBe('interrupted by signal');
+    expect(task.log.at(-2)).toBe('ERROR: Backup job failed - interrupted by signal');
     expect(await read(lab, 'GET qemu/100/status/current')).toMatchObject({ status: 'running' });
     expect(lab.simulator.world.vms.get(100)?.lock).toBeUndefined();
     expect(await archives(lab)).toEqual([]);

@@ -106,8 +106,12 @@ async function runAll(call: Call, ids: readonly number[], job: Job): Promise<voi
       await backUp(call, id, job);
     } catch (error) {
       failed += 1;
-      task.print(`ERROR: Backup of VM ${id} failed - ${messageOf(error)}`, `INFO: Failed at ${stamp(call)}`);
-      if (messageOf(error) === 'received interrupt') throw error;
+      const isKilled = messageOf(error) === 'received interrupt';
+      const reason = isKilled ? 'interrupted by signal' : messageOf(error);
+      task.print(`ERROR: Backup of VM ${id} failed - ${reason}`, `INFO: Failed at ${stamp(call)}`);
+      if (!isKilled) continue;
+      task.print(`ERROR: Backup job failed - ${reason}`);
+      throw failure(reason);
     }
   }
   if (failed > 0) {

@@ -16,7 +16,7 @@ import {
 } from '../schema/parameter.ts';
 import { formatSize, isCdrom, isCloudInit, parseDrive, parseNet, printDrive, printNet } from '../state/drive.ts';
 import type { Drive } from '../state/drive.ts';
-import { allocateDisk, linkClone, requireVolume, suitedFormat } from '../state/disk-work.ts';
+import { allocateDisk, interruptedCopy, linkClone, requireVolume, suitedFormat } from '../state/disk-work.ts';
 import { guestIsUp } from '../state/power.ts';
 import { withStorageLock } from '../state/storage-lock.ts';
 import { Vm } from '../state/vm.ts';
@@ -350,10 +350,7 @@ async function copyData(world: World, plan: Plan, copy: { original: Volume; made
   try {
     await task.wait(Math.max(limited, durations.fullCloneBase + copyMs(original.usedBytes) - 1000));
   } catch {
-    const rate = plan.bytesPerSecond === undefined ? '' : `-r ${plan.bytesPerSecond / 1024}K `;
-    const from = world.volumes.path(original);
-    const command = `/usr/bin/qemu-img convert -p -n ${rate}-f ${original.format} -O ${made.format} ${from} zeroinit:${world.volumes.path(made)}`;
-    throw failure(`copy failed: command '${command}' failed: interrupted by signal`);
+    throw interruptedCopy(world, original, made, plan.bytesPerSecond);
   }
 }
 

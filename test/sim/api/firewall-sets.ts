@@ -141,7 +141,7 @@ function changeAlias(call: Call): null {
   requireFileDigest(file, call.params['digest']);
   const old = textOf(call.params['name']);
   const alias = file.aliases.get(old.toLowerCase());
-  if (alias === undefined) throw failure(`no such alias '${old}'`);
+  if (alias === undefined) throw parameterError({ name: 'no such alias' });
   const rename = optionalText(call.params['rename']) ?? alias.name;
   if (rename.toLowerCase() !== old.toLowerCase() && file.aliases.has(rename.toLowerCase()))
     throw parameterError({ name: `alias '${rename}' already exists` });
@@ -158,8 +158,7 @@ function changeAlias(call: Call): null {
 function removeAlias(call: Call): null {
   const file = fileForWrite(call);
   requireFileDigest(file, call.params['digest']);
-  const alias = textOf(call.params['name']);
-  if (!file.aliases.delete(alias.toLowerCase())) throw failure(`no such alias '${alias}'`);
+  file.aliases.delete(textOf(call.params['name']).toLowerCase());
   return null;
 }
 
@@ -221,7 +220,8 @@ export const firewallSetRoutes: Route[] = [
     parameters: { node, vmid },
     run: (call) => {
       const file = fileOf(call);
-      return [...file.aliases.values()].map((alias) => ({
+      const aliases = [...file.aliases].sort(([left], [right]) => (left < right ? -1 : 1));
+      return aliases.map(([, alias]) => ({
         ...alias,
         digest: file.digest,
         ipversion: ipVersion(alias.cidr),

@@ -165,8 +165,18 @@ describe('a moved disk', () => {
     );
     task.stop();
     await lab.clock.runUntil(task.done);
-    expect(task.status).toBe('storage migration failed: received interrupt');
+    expect(task.status).toMatch(
+      /^storage migration failed: copy failed: command '\/usr\/bin\/qemu-img convert -p -n -f qcow2 -O qcow2 .* failed: interrupted by signal$/,
+    );
     expect(await read(lab, 'GET storage/local/content')).toEqual([]);
+  });
+
+  it('is as slow as it was told to be', async () => {
+    const lab = await labWith();
+    const before = lab.clock.now();
+    await taskEnd(lab, ['POST qemu/9000/move_disk', { disk: 'scsi0', storage: 'local', bwlimit: 5000 }]);
+    // 450 MiB of data at 5,000 KiB a second.
+    expect((lab.clock.now() - before) / 1000).toBeGreaterThan(90);
   });
 
   it('may be a template’s', async () => {

@@ -2,7 +2,7 @@
 import { failure, messageOf, parameterError } from '../errors.ts';
 import { driveNames } from '../schema/drive-format.ts';
 import { digest, flag, integer, node, oneOf, optionalVmid, required, storageId, vmid } from '../schema/parameter.ts';
-import { allocateDisk, freeVolume, requireVolume, suitedFormat } from '../state/disk-work.ts';
+import { allocateDisk, freeVolume, interruptedCopy, requireVolume, suitedFormat } from '../state/disk-work.ts';
 import { formatSize, isCdrom, isCloudInit, parseDrive, printDrive } from '../state/drive.ts';
 import type { Drive } from '../state/drive.ts';
 import { isInSnapshot } from '../state/volume-features.ts';
@@ -55,6 +55,8 @@ interface Move {
   storage: string;
   format: string;
   removeSource: boolean;
+  /** Undefined without a limit. */
+  bytesPerSecond: number | undefined;
 }
 
 /** What is to be moved; looked at before the task and once more when it has the lock. */
@@ -73,7 +75,9 @@ function checkedMove({ world, params }: Call, storage: string): Move {
   if (removeSource && isInSnapshot(vm, drive.file))
     throw failure("you can't move a disk with snapshots and delete the source");
   const volume = requireVolume(world, drive.file, vm.node);
-  return { vm, slot, drive, volume, storage, format: suitedFormat(target, asked ?? volume.format), removeSource };
+  const bytesPerSecond = Number(params['bwlimit'] ?? 0) * 1024 || undefined;
+  const format = suitedFormat(target, asked ?? volume.format);
+  return { vm, slot, drive, volume, storage, format, removeSource, bytesPerSecond };
 }
 
 /** Volumes that are no files have no format to change. */
@@ -109,11 +113,13 @@ async function runMove(world: World, move: Move, task: Task): Promise<void> {
     isCloudInit(drive) ? { ...request, plainName: `vm-${vm.vmid}-cloudinit` } : request,
     task,
   );
+  const limitedMs = move.bytesPerSecond === undefined ? 0 : (volume.usedBytes / move.bytesPerSecond) * 1000;
   try {
-    await task.wait(durations.moveDisk + copyMs(volume.usedBytes) - 1000);
-  } catch (error) {
+    await task.wait(Math.max(limitedMs, durations.moveDisk + copyMs(volume.usedBytes) - 1000));
+  } catch {
     world.volumes.remove(made);
-    throw failure(`storage migration failed: ${error instanceof Error ? error.message : String(error)}`);
+    const error = interruptedCopy(world, volume, made, move.bytesPerSecond);
+    throw failure(`storage migration failed: ${error.message}`);
   }
   if (isCloudInit(drive)) task.print(`allocated target volume '${volumeId(made)}'`);
   else {

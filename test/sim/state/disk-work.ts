@@ -137,3 +137,11 @@ export function requireVolume(world: World, volid: string, node: string): Volume
 export function isOwnedBy(world: World, volid: string, owner: { vmid: number; node: string }): boolean {
   return world.volumes.find(volid, owner.node)?.vmid === owner.vmid;
 }
+
+/** The failure of a copy that was stopped: it names the tool's whole command. */
+export function interruptedCopy(world: World, from: Volume, to: Volume, bytesPerSecond: number | undefined): Error {
+  const rate = bytesPerSecond === undefined ? '' : `-r ${bytesPerSecond / 1024}K `;
+  const [source, target] = [world.volumes.path(from), world.volumes.path(to)];
+  const command = `/usr/bin/qemu-img convert -p -n ${rate}-f ${from.format} -O ${to.format} ${source} zeroinit:${target}`;
+  return failure(`copy failed: command '${command}' failed: interrupted by signal`);
+}

@@ -1,7 +1,7 @@
 // Tests of storages and volumes: where volumes are seen, how they are named, and who owns them.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isFileBased, splitVolumeId, volumeId, Volumes } from './volumes.ts';
+import { isFileBased, requireVolumeName, splitVolumeId, volumeId, Volumes } from './volumes.ts';
 import type { NewVolume, Storage } from './volumes.ts';
 
 const GiB = 1024 ** 3;
@@ -259,5 +259,41 @@ describe('paths', () => {
   it.each(rows)('$name', ({ storage, volume, want }) => {
     const volumes = volumesWith();
     expect(volumes.path(volumes.add(storage, 'pve1', volume))).toBe(want);
+  });
+});
+
+describe('a name', () => {
+  const good: { storage: string; names: string[] }[] = [
+    {
+      storage: 'local',
+      names: [
+        '100/vm-100-disk-0.raw',
+        '9/base-9-disk-0.qcow2/100/vm-100-disk-0.qcow2',
+        'iso/a.iso',
+        'backup/b.vma.zst',
+      ],
+    },
+    { storage: 'local-lvm', names: ['vm-100-disk-0', 'base-9-disk-0', 'vm-100-state-s1'] },
+    { storage: 'tank', names: ['vm-100-disk-0', 'base-9-disk-0/vm-100-disk-0'] },
+  ];
+  it.each(good)('that a volume on $storage has is taken', ({ storage, names }) => {
+    const found = volumesWith().storage(storage);
+    for (const name of names) expect(() => requireVolumeName(found, name)).not.toThrow();
+  });
+
+  const bad: { storage: string; name: string; want: string }[] = [
+    { storage: 'local', name: '1G', want: "unable to parse directory volume name '1G'" },
+    { storage: 'local', name: 'vm-100-disk-0', want: "unable to parse directory volume name 'vm-100-disk-0'" },
+    { storage: 'shared', name: 'iso/a/b.iso', want: "unable to parse directory volume name 'iso/a/b.iso'" },
+    { storage: 'local', name: '100/vm-100-disk-0', want: "unable to parse volume filename 'vm-100-disk-0'" },
+    {
+      storage: 'local-lvm',
+      name: '100/vm-100-disk-0.raw',
+      want: "unable to parse lvm volume name '100/vm-100-disk-0.raw'",
+    },
+    { storage: 'tank', name: 'disk-0', want: "unable to parse zfs volume name 'disk-0'" },
+  ];
+  it.each(bad)('like $name on $storage is refused', ({ storage, name, want }) => {
+    expect(() => requireVolumeName(volumesWith().storage(storage), name)).toThrow(want);
   });
 });

@@ -74,6 +74,33 @@ export function isFileBased(storage: Storage): boolean {
   return fileTypes.has(storage.type);
 }
 
+/** Names of volumes as each type of storage writes them. */
+const volumeNames: Readonly<Record<StorageType, { kind: string; pattern: RegExp }>> = (() => {
+  const directory = {
+    kind: 'directory',
+    pattern: /^(?:\d+\/\S+\/\d+\/\S+|\d+\/\S+|(?:iso|vztmpl|rootdir|backup|snippets|import)\/[^/]+)$/,
+  };
+  const lvm = { kind: 'lvm', pattern: /^(?:vm|base)-\d+-\S+$/ };
+  return {
+    dir: directory,
+    nfs: directory,
+    cifs: directory,
+    lvm,
+    lvmthin: lvm,
+    zfspool: { kind: 'zfs', pattern: /^(?:(?:base|basevol)-\d+-\S+\/)?(?:base|basevol|vm|subvol)-\d+-\S+$/ },
+    rbd: { kind: 'rbd', pattern: /^(?:base-\d+-\S+\/)?(?:base|vm)-\d+-\S+$/ },
+  };
+})();
+
+/** Refuses a name no volume of such a storage can have. */
+export function requireVolumeName(storage: Storage, name: string): void {
+  const { kind, pattern } = volumeNames[storage.type];
+  if (!pattern.test(name)) throw failure(`unable to parse ${kind} volume name '${name}'`);
+  const file = isFileBased(storage) && /^\d+\//.test(name) ? (name.split('/').at(-1) ?? '') : undefined;
+  if (file !== undefined && !/\.(?:raw|qcow2|vmdk|subvol)$/.test(file))
+    throw failure(`unable to parse volume filename '${file}'`);
+}
+
 export type NewVolume = Pick<Volume, 'name' | 'content' | 'format' | 'sizeBytes'> & Partial<Volume>;
 
 /** All storages and volumes of a cluster. */

@@ -7,7 +7,7 @@ import type { Drive } from '../../state/drive.ts';
 import { allocateDisk, cloudInitBytes, requireVolume } from '../../state/disk-work.ts';
 import type { Log } from '../../state/disk-work.ts';
 import type { Options } from '../../state/vm.ts';
-import { isFileBased, splitVolumeId, volumeId } from '../../state/volumes.ts';
+import { isFileBased, requireVolumeName, splitVolumeId, volumeId } from '../../state/volumes.ts';
 import type { Volume } from '../../state/volumes.ts';
 import type { World } from '../../state/world.ts';
 import { requireAny } from '../route.ts';
@@ -106,7 +106,7 @@ function requireVolumeAccess(
   if (volid.startsWith('/')) throw failure('Only root can pass arbitrary filesystem paths.');
   const parts = splitVolumeId(volid);
   if (parts === undefined) throw failure(`unable to parse volume ID '${volid}'`);
-  call.world.volumes.storage(parts.storage);
+  requireVolumeName(call.world.volumes.storage(parts.storage), parts.name);
   const kind = /^(iso|vztmpl|import|snippets|backup)\//.exec(parts.name)?.[1];
   if (kind !== undefined) {
     requireAny(call, `/storage/${parts.storage}`, ['Datastore.Audit', 'Datastore.AllocateSpace', 'Datastore.Allocate']);

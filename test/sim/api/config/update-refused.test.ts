@@ -102,6 +102,11 @@ describe('a refused change', () => {
       call: put({ sshkeys: 'ssh-ed25519%20AAAA' }),
       want: fails('SSH public key validation error'),
     },
+    {
+      name: 'a size with a unit, which is then taken for a volume',
+      call: put({ scsi1: 'shared:1G' }),
+      want: fails("unable to parse directory volume name '1G'"),
+    },
     { name: 'an unknown storage', call: put({ scsi1: 'nope:1' }), want: fails("storage 'nope' does not exist") },
     {
       name: 'an unknown storage, for a task at once too (surprise 20)',
