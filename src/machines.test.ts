@@ -119,6 +119,10 @@ describe('what each machine is made of', () => {
 
   test('a new password is in the Secret before the clone, and in cloud-init before the guest is told', () => {
     expect(steps(reinstall).indexOf('renew-password')).toBe(steps(reinstall).indexOf('destroy-vm') + 1);
-    expect(steps(OPERATION_MACHINES.ResetPassword)).toEqual(['renew-password', 'set-cloud-init', 'set-guest-password']);
+    expect(steps(OPERATION_MACHINES.ResetPassword)).toEqual([
+      'renew-password',
+      'set-password-line',
+      'set-guest-password',
+    ]);
   });
 });

@@ -22,7 +22,7 @@ import { destroyVm, releaseReservations, removeBackups, stopForDeletion, withdra
 import { reserveAddresses } from './steps/reserve-addresses.ts';
 import { renewPassword, renewPasswordAnew, setGuestPassword } from './steps/reset-password.ts';
 import { rebootVm, resetVm } from './steps/restart-vm.ts';
-import { setAddressLine, setCloudInit } from './steps/set-cloud-init.ts';
+import { setAddressLine, setCloudInit, setPasswordLine } from './steps/set-cloud-init.ts';
 import { setCpuAndMemory } from './steps/set-cpu-and-memory.ts';
 import { setFirewall } from './steps/set-firewall.ts';
 import { changeNetwork, setNetwork } from './steps/set-network.ts';
@@ -106,7 +106,7 @@ export const start: Machine = atRest('start', [startOnRequest]);
 export const stop: Machine = atRest('stop', [stopOnRequest]);
 const reboot = atRest('reboot', [rebootVm]);
 const reset = atRest('reset', [resetVm]);
-const resetPassword = atRest('reset_password', [renewPassword, setCloudInit, setGuestPassword]);
+const resetPassword = atRest('reset_password', [renewPassword, setPasswordLine, setGuestPassword]);
 
 /** A single step on demand, with the power as it was. */
 const single = (name: string, step: Step): Machine => atRest(name, [step], { compares: true });

@@ -143,7 +143,7 @@ function introduction(vm: VirtualMachine, { sight, parts, addresses, power }: Pr
     'TakeOver writes the stamp of this object into its description and reserves VMID and addresses; what follows is done by the pipeline change_package afterwards.',
     addresses.length === 0 ? 'No address of the VM is known.' : `The VM keeps ${uses}.`,
     ...(disks === '' ? [] : [`The disks ${disks} are left as they are.`]),
-    'User, password, SSH keys and DNS records stay as they are; operations of type Reinstall and SetDNSRecords make them anew.',
+    'User, password, SSH keys and DNS records stay as they are; operations of type ResetPassword, SetCloudInit and SetDNSRecords set them.',
     ...(vm.spec.deletionPolicy === 'Retain' ? [] : [DESTROYED_LATER]),
   ];
 }
@@ -182,7 +182,7 @@ async function takeOver(one: Case, prospect: Prospect, connection: ClusterConnec
   const owner = { name: vm.metadata.name, uid: vm.metadata.uid ?? '' };
   const replaced = withInterruptedRequest({ ...status, operation: vm.status?.operation }, trigger, context.now());
   const opened = openOperation(changePackage, replaced, { vm: owner, nowMs: context.now(), trigger, anew: true });
-  const message = `VM ${vmid} on node ${sight.node} belongs to this object now; change_package compares it with what is declared.`;
+  const message = `VM ${vmid} on node ${sight.node} belongs to this object now; change_package compares it with what is declared.${withoutSecret(status)}`;
   const runName = opened.operation?.runName;
   context.events.emit(vm, { type: 'Normal', reason: 'Adopted', message });
   context.log.info({ VirtualMachine: keyOf(vm), vmid, node: sight.node, previousUID: wanted.previousUID }, 'Adopted');
@@ -191,6 +191,13 @@ async function takeOver(one: Case, prospect: Prospect, connection: ClusterConnec
     status: withClonedCondition(withoutAbnormal(opened, 'IdentityMismatch'), vm, context.now()),
     end: { result: 'Succeeded', reason: 'Succeeded', message, vmid, runName },
   };
+}
+
+// Who adopts a machine looks for its Secret, as a deploy makes one.
+function withoutSecret({ credentialsSecret }: VirtualMachineStatus): string {
+  return credentialsSecret === undefined
+    ? ' It has no Secret with its credentials; an operation of type ResetPassword makes one.'
+    : '';
 }
 
 function demandRunning({ signal, parts: { context } }: Case): void {

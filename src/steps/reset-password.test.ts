@@ -1,8 +1,10 @@
 // Where a new password goes, in which order, and what is said of a guest that cannot be told.
 import { describe, expect, test } from 'vitest';
-import { aFacts, anOwnVm, aStatus, type FactsShape } from '../../test/builders/facts.ts';
+import { aDesign, aFacts, anOwnVm, aStatus, type FactsShape } from '../../test/builders/facts.ts';
 import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
+import { PASSWORD_FROM_SECRET } from '../machine/vocabulary.ts';
 import { renewPassword, renewPasswordAnew, setGuestPassword } from './reset-password.ts';
+import { setPasswordLine } from './set-cloud-init.ts';
 
 const credentials = { kind: 'present', user: 'debian', secretName: 'web-1-credentials' } as const;
 const running = (operation: Partial<OperationStatus> = {}, change: Partial<VirtualMachineStatus> = {}) =>
@@ -31,16 +33,69 @@ describe('the Secret', () => {
     expect(renewPasswordAnew.plan(aFacts({ observed: { kind: 'absent' }, ...shape }))).toMatchObject(want);
   });
 
-  test('that was never made has nothing to renew; a machine made anew gets its first one later', () => {
+  test('that was never made is left to the deploy of a machine that is made anew', () => {
     const facts = aFacts({ observed: anOwnVm(), credentials: { kind: 'absent' } });
-    expect(renewPassword.plan(facts)).toMatchObject({ kind: 'stall', reason: 'SecretMissing' });
     expect(renewPasswordAnew.plan(facts)).toMatchObject({ kind: 'skip' });
+  });
+
+  test.each([
+    { name: 'for the user that the VM has', osUser: 'admin', planned: 'debian', user: 'admin' },
+    { name: 'for the user of the plan, where the VM has none', planned: 'debian', user: 'debian' },
+    { name: 'for a random one, where nobody says', user: undefined },
+  ])('that was never made is made $name', ({ osUser, planned, user }) => {
+    const design = aDesign();
+    const given = { ...design, plan: { ...design.plan, osUser: planned } };
+    const shape = {
+      observed: anOwnVm(),
+      credentials: { kind: 'absent' },
+      design: given,
+      status: aStatus({ osUser }),
+    } as const;
+    const verdict = renewPassword.plan(aFacts(shape));
+    expect(verdict).toMatchObject({ kind: 'act', action: { kind: 'createCredentials' } });
+    expect(verdict.kind === 'act' && 'user' in verdict.action ? verdict.action.user : undefined).toBe(user);
   });
 
   test('of a VM that is not there is only renewed where it is made anew', () => {
     const facts = aFacts({ observed: { kind: 'absent' }, credentials });
     expect(renewPassword.plan(facts)).toMatchObject({ kind: 'stall', reason: 'VirtualMachineMissing' });
     expect(renewPasswordAnew.needs(running())).toEqual(['credentials']);
+  });
+});
+
+describe('cloud-init', () => {
+  const observed = anOwnVm({ ciuser: 'debian', sshkeys: 'of%20somebody', searchdomain: 'example.org', name: 'mine' });
+  const rows: { name: string; shape: FactsShape; want: object }[] = [
+    {
+      name: 'gets the password and nothing else',
+      shape: { credentials },
+      want: { kind: 'act', action: { kind: 'configure', set: { cipassword: PASSWORD_FROM_SECRET } } },
+    },
+    {
+      name: 'gets the user whose password it is',
+      shape: { credentials: { ...credentials, user: 'admin' } },
+      want: { kind: 'act', action: { kind: 'configure', set: { ciuser: 'admin', cipassword: PASSWORD_FROM_SECRET } } },
+    },
+    {
+      name: 'has them',
+      shape: { credentials, status: running({ passwordHandedOver: true }) },
+      want: { kind: 'done' },
+    },
+    {
+      name: 'waits for the Secret',
+      shape: { credentials: { kind: 'absent' } },
+      want: { kind: 'stall', reason: 'SecretMissing' },
+    },
+    {
+      name: 'of a stranger is left alone',
+      shape: { credentials, observed: { kind: 'foreign', node: 'pve1', stamped: true } },
+      want: { kind: 'stall', reason: 'IdentityMismatch' },
+    },
+  ];
+  test.each(rows)('$name', ({ shape, want }) => {
+    const { why: _why, ...verdict } = { why: '', ...setPasswordLine.plan(aFacts({ observed, ...shape })) };
+    if ('action' in want) expect(verdict).toEqual(want);
+    else expect(verdict).toMatchObject(want);
   });
 });
 

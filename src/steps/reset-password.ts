@@ -1,14 +1,14 @@
 // Gives the VM a new password: the Secret first, then cloud-init, then the running guest if its agent answers.
 import type { Facts } from '../machine/facts.ts';
 import type { Step, Verdict } from '../machine/vocabulary.ts';
-import { withOwnVm } from './own-vm.ts';
+import { designOf, withOwnVm } from './own-vm.ts';
 
 export const renewPassword: Step = {
   id: 'renew-password',
   title: 'Make a new password',
   condition: 'CloudInitConfigured',
   needs: () => ['observed', 'credentials'],
-  plan: (facts) => withOwnVm(facts, () => planRenewal(facts, NEVER_MADE)),
+  plan: (facts) => withOwnVm(facts, () => planRenewal(facts, firstCredentials(facts))),
 };
 
 /** For a machine that is made anew: whoever knew the password of the one before does not know this one's. */
@@ -19,11 +19,15 @@ export const renewPasswordAnew: Step = {
   plan: (facts) => planRenewal(facts, { kind: 'skip', why: 'no password was handed over yet' }),
 };
 
-const NEVER_MADE: Verdict = {
-  kind: 'stall',
-  reason: 'SecretMissing',
-  message: 'The Secret with the credentials was never made.',
-};
+/** A VM that was adopted came without a Secret of ours; its user stays the one that cloud-init knows. */
+function firstCredentials(facts: Facts): Verdict {
+  const user = facts.status.osUser ?? designOf(facts).plan.osUser;
+  return {
+    kind: 'act',
+    action: { kind: 'createCredentials', ...(user === undefined ? {} : { user }) },
+    why: 'no Secret was made for the VM yet',
+  };
+}
 
 /** After cloud-init: a guest that refuses the password gets it at its next start. */
 export const setGuestPassword: Step = {

@@ -28,6 +28,32 @@ export const setAddressLine: Step = {
     }),
 };
 
+/** Gives cloud-init a new password and nothing else: what else it has may be that of a VM that was adopted. */
+export const setPasswordLine: Step = {
+  id: 'set-password-line',
+  title: 'Configure the password in cloud-init',
+  condition: 'CloudInitConfigured',
+  needs: () => ['observed', 'credentials'],
+  plan: (facts) => withOwnVm(facts, (vm) => planPassword(facts, vm)),
+};
+
+function planPassword({ credentials, status }: Facts, { config }: OwnVm): Verdict {
+  if (credentials?.kind !== 'present') return NO_CREDENTIALS;
+  const { user } = credentials;
+  const set = {
+    ...(config.get('ciuser') === user ? {} : { ciuser: user }),
+    ...(status.operation?.passwordHandedOver === true ? {} : { cipassword: PASSWORD_FROM_SECRET }),
+  };
+  if (Object.keys(set).length === 0) return { kind: 'done' };
+  return { kind: 'act', action: { kind: 'configure', set }, why: 'cloud-init does not know the new password' };
+}
+
+const NO_CREDENTIALS: Verdict = {
+  kind: 'stall',
+  reason: 'SecretMissing',
+  message: 'The Secret with the credentials of this VM was never made. An operation of type ResetPassword makes it.',
+};
+
 /**
  * The keys with which cloud-init gets to know the main addresses and their DNS servers, as far as they differ. A main
  * address is never given back, so that there is nothing to remove; without one the line is not ours.
@@ -43,13 +69,7 @@ export function nameChange({ status: { name } }: Facts, { config }: Pick<OwnVm, 
 }
 
 function plan(facts: Facts, { config }: OwnVm): Verdict {
-  if (facts.credentials?.kind !== 'present') {
-    return {
-      kind: 'stall',
-      reason: 'SecretMissing',
-      message: 'The Secret with the credentials of this VM was never made.',
-    };
-  }
+  if (facts.credentials?.kind !== 'present') return NO_CREDENTIALS;
   // What the host name asks for comes before what the name was.
   const desired = { ...nameChange(facts, { config }), ...desiredCloudInit(request(facts, config)) };
   const { set, delete: remove } = cloudInitDifference(desired, config);

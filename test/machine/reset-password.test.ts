@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { resources } from '../../src/api/resources.ts';
 import { KubeError } from '../../src/kube/errors.ts';
 import type { KubeObject, ResourceType } from '../../src/kube/types.ts';
+import { aStranger, asked, declarePaused, STRANGER, unpause } from '../builders/adoption.ts';
 import { endOf, request, stepsOf } from '../builders/requests.ts';
 import { NAMESPACE, type SimulatedOperator, simulatedOperator } from '../builders/simulated-operator.ts';
 
@@ -108,6 +109,28 @@ describe('a new password', () => {
 });
 
 describe('the Secret', () => {
+  test('of a VM that was adopted is made, and nothing else that cloud-init has is touched', async () => {
+    await using operator = await simulatedOperator();
+    aStranger(operator, { sshkeys: 'ssh-ed25519%20AAAA%20admin', searchdomain: 'example.org' });
+    declarePaused(operator);
+    await asked(operator, { mode: 'Observe' });
+    expect((await asked(operator, { mode: 'TakeOver' }))?.message).toContain(
+      'operation of type ResetPassword makes one',
+    );
+    unpause(operator);
+    await operator.passes();
+    const before = operator.sim.world.vms.get(STRANGER)?.options;
+    const name = await request(operator, 'ResetPassword');
+    await operator.passes();
+    expect(endOf(operator, name)).toMatchObject({ result: 'Succeeded' });
+    expect(operator.vm()?.status).toMatchObject({ credentialsSecret: SECRET, osUser: 'admin' });
+    const { username = '' } = secretOf(operator)?.data ?? {};
+    expect(Buffer.from(username, 'base64').toString()).toBe('admin');
+    expect(told(operator)).toEqual([{ path: `/nodes/pve1/qemu/${STRANGER}/config`, password: passwordOf(operator) }]);
+    const { cipassword: _set, digest: _digest, ...after } = operator.sim.world.vms.get(STRANGER)?.options ?? {};
+    expect(before).toMatchObject(after);
+  });
+
   test('that was deleted is made again', async () => {
     await using operator = await deployed();
     const before = passwordOf(operator);
