@@ -137,6 +137,7 @@ function serveWebhook(
     namespace: config.namespace,
     client,
     stores: informers.stores,
+    secrets: informers.stores.secrets,
     synced: (signal) => informers.synced(signal),
     log,
     times: certificateTimes,

@@ -26,7 +26,7 @@ export interface CertificateTimes {
   readonly servingMs: number;
   /** How long both authorities are trusted before and after the new one signs: longer than any replica is behind. */
   readonly overlapMs: number;
-  /** Between looks at Secret and configuration: what somebody took out of the configuration is back by then. */
+  /** Between looks at Secret and configuration while nothing changes; a change of either leads to one at once. */
   readonly lookMs: number;
 }
 
@@ -37,7 +37,7 @@ export const TIMES: CertificateTimes = {
   authorityMs: 365 * DAY_MS,
   servingMs: 90 * DAY_MS,
   overlapMs: 120_000,
-  lookMs: 5000,
+  lookMs: 60_000,
 };
 
 export type CertificateAction =

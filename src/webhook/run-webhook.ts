@@ -7,12 +7,14 @@ import type { KubeObject, ResourceType } from '../kube/types.ts';
 import { AccessReviews } from './access-review.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import { CertificateManager } from './certificate-manager.ts';
+import { type CertificateWatchOptions, watchCertificates } from './certificate-watch.ts';
 import type { CertificateTimes, KeyPair } from './certificates.ts';
 import { type FactSources, gatherFacts } from './gather-facts.ts';
 import { judge, type Judgement } from './review.ts';
 import type { Rule } from './rule.ts';
 import { RULES } from './rules.ts';
 import { type AdmissionSample, type AdmissionServer, serveAdmission } from './server.ts';
+import { Waker } from './waker.ts';
 
 export interface WebhookOptions {
   config: WebhookConfig;
@@ -20,6 +22,8 @@ export interface WebhookOptions {
   namespace: string;
   client: KubeClient;
   stores: Stores;
+  /** The Secrets of the operator's own namespace. */
+  secrets: CertificateWatchOptions['secrets'];
   /** Resolves when the stores hold what the API server had. */
   synced(signal: AbortSignal): Promise<void>;
   log: Log;
@@ -64,7 +68,9 @@ async function run(options: WebhookOptions, state: { server?: AdmissionServer },
   await options.synced(signal);
   const answering = judgeOver(options, await operatorUser(options, signal));
   const certificates = managerOf(options);
-  let pair = await firstPair(options, certificates, signal);
+  const waker = new Waker();
+  watchCertificates(watchedBy(options), () => waker.wake(), signal);
+  let pair = await firstPair(options, { certificates, waker }, signal);
   const server = await serveAdmission({
     host: config.host,
     port: config.port,
@@ -78,7 +84,7 @@ async function run(options: WebhookOptions, state: { server?: AdmissionServer },
   log.info({ port: server.port, rules: RULES.length }, 'Serving the admission webhook');
   options.onListening?.(server.port);
   while (!signal.aborted) {
-    await clock.sleep(options.times.lookMs, signal);
+    await waker.sleep(options.times.lookMs, clock, signal);
     const newest = await passed(options, certificates, signal);
     if (newest === undefined || newest.certificate === pair.certificate) continue;
     pair = newest;
@@ -100,16 +106,21 @@ function managerOf({ client, namespace, config, times, clock, log }: WebhookOpti
   });
 }
 
+function watchedBy({ client, secrets, config, log }: WebhookOptions): CertificateWatchOptions {
+  const configurationName = config.issuer === 'own' ? config.configuration : undefined;
+  return { client, secrets, secretName: config.secret, configurationName, log };
+}
+
 async function firstPair(
   options: WebhookOptions,
-  certificates: CertificateManager,
+  { certificates, waker }: { certificates: CertificateManager; waker: Waker },
   signal: AbortSignal,
 ): Promise<KeyPair> {
   for (;;) {
     const pair = await passed(options, certificates, signal);
     if (pair !== undefined) return pair;
     options.log.info({ Secret: `${options.namespace}/${options.config.secret}` }, 'Waiting for the certificate');
-    await options.clock.sleep(options.times.lookMs, signal);
+    await waker.sleep(options.times.lookMs, options.clock, signal);
   }
 }
 

@@ -1,0 +1,26 @@
+// Lets a loop sleep until its time has come or until somebody wakes it, whichever is first.
+import type { Clock } from '../clock.ts';
+
+export class Waker {
+  #woken = Promise.withResolvers<void>();
+
+  /** Ends the sleep that is under way; without one the next sleep ends at once. */
+  wake(): void {
+    this.#woken.resolve();
+  }
+
+  /** Rejects with the reason of the signal when that is aborted. */
+  async sleep(ms: number, clock: Pick<Clock, 'sleep'>, signal: AbortSignal): Promise<void> {
+    const ending = new AbortController();
+    const time = clock.sleep(ms, AbortSignal.any([signal, ending.signal]));
+    // The loser of the race ends too, and nobody waits for it.
+    time.catch(() => undefined);
+    try {
+      await Promise.race([time, this.#woken.promise]);
+    } finally {
+      ending.abort();
+      this.#woken = Promise.withResolvers<void>();
+    }
+    signal.throwIfAborted();
+  }
+}
