@@ -24,12 +24,13 @@ const status = () => operator.vm()?.status;
 const simulated = () => operator.sim.world.vms.get(status()?.vmid ?? 0);
 const isAtRest = () => status()?.state === 'ready' && status()?.operation === undefined;
 
+/** Until it is at rest: a VM that was started is looked at again much later, whether it stopped once more. */
 async function settle(): Promise<void> {
   await operator.fake.clock.advance(LIST_MS);
-  await operator.passes();
+  await operator.passes('web-1', isAtRest);
   // A pipeline may have been what was needed; then its end is looked at too.
   await operator.fake.clock.advance(LIST_MS);
-  await operator.passes();
+  await operator.passes('web-1', isAtRest);
 }
 
 async function deployed(spec: Partial<VirtualMachineSpec>): Promise<void> {
