@@ -50,6 +50,7 @@ const held = () =>
     .objects(resources.quotaSlot)
     .map(({ metadata, spec }) => `${metadata.name} ${spec.virtualMachine.name}`)
     .sort();
+const creates = () => fake.kube.client.requestCounts()['create quotaslots'];
 const isRefused = (one: VirtualMachine) => deployRefusal(one, fake.context.stores)?.reason;
 
 /** A store that does not show what another process has just made. */
@@ -118,6 +119,8 @@ describe('at the same time', () => {
     const vms = Array.from({ length: 20 }, (_, index) => vm(`vm-${index}`));
     await Promise.all(vms.map((one) => look(one)));
     expect(held()).toHaveLength(7);
+    // None of them went for a number that another one was after.
+    expect(creates()).toBe(7);
     expect(vms.filter((one) => isRefused(one) === undefined)).toHaveLength(7);
   });
 
@@ -184,6 +187,16 @@ describe('an answer that is lost', () => {
     blind();
     await look(a);
     expect(held()).toEqual(['small.1 a']);
+    expect(creates()).toBe(2);
+  });
+
+  test('that the watch shows a moment later leads to no second slot', async () => {
+    plan('small', 2);
+    const a = vm('a');
+    const changes = slots.changesFor(a)!;
+    await look(a);
+    await slots.settle(a, changes);
+    expect(held()).toEqual(['small.1 a']);
   });
 
   test('keeps nobody out: the claim goes with the call', async () => {
@@ -238,6 +251,13 @@ describe('VMs that were there before the quota', () => {
     expect(isRefused(late)).toBe('QuotaExceeded');
   });
 
+  test('in another namespace count there', async () => {
+    plan('small', 1);
+    vm('a', made(), 'small', 'customer-2');
+    await look(vm('b'));
+    expect(held()).toEqual(['small.1 b']);
+  });
+
   test('of another plan, which only want to this one, do not', async () => {
     plan('small', 1);
     plan('big');
@@ -277,6 +297,15 @@ describe('VMs that were there before the quota', () => {
 });
 
 describe('a VM that goes to another plan', () => {
+  test('before it is made is made as it was begun', async () => {
+    plan('small', 1);
+    plan('big', 0);
+    const begun = vm('a', { planRevision: 'small-1' }, 'big');
+    await look(begun);
+    expect(held()).toEqual(['small.1 a']);
+    expect(isRefused(begun)).toBeUndefined();
+  });
+
   test('needs a place there, which is free when its VM is gone, and keeps its own until it has moved', async () => {
     plan('small', 1);
     plan('big', 1);

@@ -78,13 +78,14 @@ export class QuotaSlots {
     const { namespace = '', uid = '' } = vm.metadata;
     const key = quotaKey(namespace, plan);
     const slots = this.#stores.quotaSlots.byIndex(INDEX.quota, key);
+    // One that a lost answer was about has come through the watch in between.
+    if (slots.some(({ spec }) => spec.virtualMachine.uid === uid)) return undefined;
     const claimed = this.#claimed.get(key) ?? new Map<number, string>();
     const members = new Set([
       ...slots.map(({ spec }) => spec.virtualMachine.uid),
       ...claimed.values(),
       ...this.#residents(namespace, plan),
     ]);
-    members.delete(uid);
     const taken = new Set([...slots.map(({ spec }) => spec.number), ...claimed.keys()]);
     return nextSlot({ taken, members: members.size, limit });
   }

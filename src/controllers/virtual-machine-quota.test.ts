@@ -1,5 +1,6 @@
 // A quota in the life of virtual machines: who is made, who waits, and what makes room.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { asked, aStranger, declarePaused, STRANGER, unpause } from '../../test/builders/adoption.ts';
 import { aPlan } from '../../test/builders/objects.ts';
 import { NAMESPACE, type SimulatedOperator, simulatedOperator } from '../../test/builders/simulated-operator.ts';
 import type { FullPlanSpec } from '../api/plan.ts';
@@ -206,6 +207,21 @@ describe('a change of the plan', () => {
     await remove('other');
     await operator.passes('first', (vm) => vm?.status?.planRevision === 'big-1' && isReady(vm));
     expect(operator.vm('first')?.status?.effective?.cpuCores).toBe(2);
+  });
+});
+
+describe('a machine that is adopted', () => {
+  test('has a place, beyond the quota if need be: it exists', async () => {
+    operator.declare('first');
+    await deploy('first');
+    aStranger(operator);
+    declarePaused(operator, 'adopted');
+    expect(await asked(operator, { mode: 'Observe' }, 'adopted')).toMatchObject({ result: 'Succeeded' });
+    expect(await asked(operator, { mode: 'TakeOver' }, 'adopted')).toMatchObject({ result: 'Succeeded' });
+    unpause(operator, 'adopted');
+    await deploy('adopted');
+    expect(operator.vm('adopted')?.status).toMatchObject({ state: 'ready', vmid: STRANGER });
+    expect(slots()).toEqual(['kvm.1 first', 'kvm.2 adopted']);
   });
 });
 
