@@ -1,6 +1,7 @@
 // Judges where a disturbed run has come to: nothing lost, nothing twice, nothing of others touched, nothing else than wanted.
 import type { Condition } from '../../src/api/object.ts';
 import { ABNORMAL_CONDITIONS } from '../../src/api/conditions.ts';
+import { resources } from '../../src/api/resources.ts';
 import { differences, type EndState, endState, mapsAsLists, ownVms } from './end-state.ts';
 import type { CrashKind } from './interruption.ts';
 import { type CrashWorld, STRANGER, vmOf } from './world.ts';
@@ -88,12 +89,15 @@ function restartsOf({ sim }: CrashWorld): number {
   return sim.world.tasks.save().tasks.filter(({ upid }) => /:qm(reboot|reset):/.test(upid)).length;
 }
 
-function leaksOf({ sim }: CrashWorld): string[] {
+function leaksOf({ sim, kube }: CrashWorld): string[] {
   const { orphanVolumes, lockedVms, halfClones, firewallFiles } = sim.leaks();
+  const holders = new Set(kube.objects(resources.virtualMachine).map(({ metadata }) => metadata.uid));
+  const ownerless = kube.objects(resources.quotaSlot).filter(({ spec }) => !holders.has(spec.virtualMachine.uid));
   return [
     ...orphanVolumes,
     ...lockedVms.map(({ vmid, lock }) => `VM ${vmid} locked: ${lock}`),
     ...halfClones.map((vmid) => `half clone ${vmid}`),
     ...firewallFiles.map((vmid) => `firewall file of ${vmid}`),
+    ...ownerless.map(({ metadata }) => `slot ${metadata.name} of a VM that is gone`),
   ];
 }

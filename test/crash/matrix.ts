@@ -41,7 +41,9 @@ export async function runMatrix(options: MatrixOptions = {}): Promise<MatrixResu
   for (const scenario of options.scenarios ?? SCENARIOS) {
     const begin = await beginning(scenario);
     const undisturbed = await run(scenario, begin);
-    if (undisturbed.problem !== undefined) throw new Error(`${scenario.name}, undisturbed: ${undisturbed.problem}`);
+    // What every run leaves behind would be no difference.
+    const problems = [undisturbed.problem ?? [], undisturbed.outcome.leaks].flat();
+    if (problems.length > 0) throw new Error(`${scenario.name}, undisturbed: ${problems.join(', ')}`);
     for (const kind of kindsOf(scenario, options)) {
       await disturbEverywhere(result, { scenario, begin, undisturbed, kind, onRun: options.onRun });
     }
