@@ -99,7 +99,7 @@ describe('options', () => {
       'cp_start Succeeded',
       'ready Skipped',
     ]);
-    expect(stepTo(run, 'cp_stop')?.message).toMatch(/cores/);
+    expect(stepTo(run, 'cp_stop')?.message).toMatch(/^Cores cannot change/);
   });
 
   test('a change that changes nothing asks Proxmox VE for nothing', async () => {

@@ -142,7 +142,9 @@ describe('disks', () => {
     (disk) => {
       const { vm, vmid, config } = machine(disk);
       const beside = disk.replace('0', '1');
-      expect(vm.status?.disks).toEqual({ system: disk, additional: beside });
+      const additionalVolume = /^shared:\d+\/[^,]+/.exec(config[beside] ?? '')?.[0];
+      const observed = { systemBytes: 7 * 2 ** 30, additionalBytes: 3 * 2 ** 30, additionalVolume };
+      expect(vm.status?.disks).toEqual({ system: disk, additional: beside, observed });
       expect(config[disk]).toMatch(/,iops_rd=500,iops_wr=400,mbps_rd=50,mbps_wr=40,size=7G$/);
       expect(config[beside]).toMatch(new RegExp(`^shared:${vmid}/vm-${vmid}-disk-\\d\\.qcow2,mbps_rd=20,size=3G$`));
     },

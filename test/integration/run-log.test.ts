@@ -118,7 +118,7 @@ describe('records', () => {
       /cannot be changed/,
     );
     const [header = '', first = ''] = (await bed.kubectl(['get', 'pvmrun', name, '-n', world.namespace])).split('\n');
-    expect(header).toMatch(/VM +.*MACHINE.*RESULT/);
+    expect(header).toMatch(/VM +.*PIPELINE.*RESULT/);
     expect(first).toMatch(/web +.*deploy.*Succeeded/);
   });
 });
