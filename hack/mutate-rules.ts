@@ -53,10 +53,13 @@ async function tryMutantsOf(subject: Subject): Promise<void> {
     console.log(`not tried, its tests fail without a mistake  ${subject.file}`);
     return;
   }
-  for (const mutant of mutantsOf(source)) {
+  const mutants = mutantsOf(source);
+  const before = count.killed;
+  for (const mutant of mutants) {
     if (await survives(subject, mutant)) noteSurvivor(subject.file, source, mutant);
     else count.killed += 1;
   }
+  console.log(`killed ${count.killed - before} of ${mutants.length}  ${subject.file}`);
 }
 
 function noteSurvivor(file: string, source: string, mutant: Mutant): void {
