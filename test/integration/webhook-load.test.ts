@@ -145,52 +145,49 @@ describe('an operator that is killed and comes back', () => {
     let operator = await startOperatorProcess(bed, { args });
     await untilAsked(bed, probe);
     const admitted: string[] = [];
-    const repeated: string[] = [];
+    const refused: { number: number; said: string }[] = [];
     const create = (name: string, plan: string) => {
       const vm = aVirtualMachine(name, { planRef: { name: plan } });
       return bed.client.create(resources.virtualMachine, { ...vm, metadata: { name, namespace: world.namespace } });
     };
+    // Both pass the schemas: only the webhook knows that they are wrong.
+    const backwards = (number: number) =>
+      world.patch(resources.ipPool, `pool-${number % POOLS}`, { spec: { last: '192.0.2.9' } });
     const invalid = async (number: number): Promise<void> => {
-      const name = `invalid-${number}`;
-      await create(name, 'nothing').then(
-        () => void admitted.push(name),
+      const attempt = number % 4 === 0 ? create(`invalid-${number}`, 'nothing') : backwards(number);
+      await attempt.then(
+        () => void admitted.push(`write ${number}`),
         () => undefined,
       );
     };
     const valid = async (number: number): Promise<void> => {
-      const patch = () => patchPool(number);
-      const error = await patch().then(
-        () => undefined,
-        (caught: KubeError) => caught,
-      );
-      if (error === undefined) return;
-      repeated.push(`${error.status} ${error.reason}`);
-      await until(
-        `write ${number} succeeds when it is repeated`,
-        () =>
-          patch().then(
-            () => true,
-            () => false,
-          ),
-        60_000,
-      );
+      await patchPool(number).catch(({ status, reason }: KubeError) => {
+        refused.push({ number, said: `${status} ${reason}` });
+      });
     };
     const writes = load(WRITES_PER_SECOND, (number) => (number % 2 === 0 ? invalid(number) : valid(number)));
     try {
       for (const end of ['kill', 'stop'] as const) {
-        const before = repeated.length;
+        const before = refused.length;
         await operator[end]();
-        await until('a write was refused meanwhile', () => repeated.length > before);
+        await until('a write was refused meanwhile', () => refused.length > before);
         operator = await startOperatorProcess(bed, { args });
         await untilAsked(bed, probe);
+      }
+      await writes.stop();
+      // Once is enough; a few at a time, so that the pace is not the question any more.
+      for (let at = 0; at < refused.length; at += POOLS) {
+        await Promise.all(refused.slice(at, at + POOLS).map(({ number }) => patchPool(number)));
       }
     } finally {
       await writes.stop();
       await operator.kill();
     }
-    console.log(`${writes.sent} writes, ${repeated.length} refused and repeated, ${admitted.length} invalid admitted`);
+    console.log(`${writes.sent} writes, ${refused.length} refused and repeated, ${admitted.length} invalid admitted`);
     expect(admitted).toEqual([]);
     expect(await world.list(resources.virtualMachine)).toEqual([]);
-    expect(new Set(repeated)).toEqual(new Set(['500 InternalError']));
+    const lasts = (await world.list(resources.ipPool)).map(({ spec }) => spec.last);
+    expect(new Set(lasts)).toEqual(new Set([aPool().spec.last]));
+    expect(new Set(refused.map(({ said }) => said))).toEqual(new Set(['500 InternalError']));
   });
 });
