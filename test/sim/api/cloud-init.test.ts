@@ -168,30 +168,63 @@ describe('what is pending', () => {
 
   it('of a stopped VM is what it has', async () => {
     expect(await pending(put({ ciuser: 'deb', cipassword: 'secret' }))).toEqual([
-      { key: 'ciuser', value: 'deb' },
       { key: 'cipassword', value: '**********' },
+      { key: 'ciuser', value: 'deb' },
     ]);
   });
 
-  it('of a running VM is what its drive does not know yet', async () => {
-    const items = await pending(
-      put({ ciuser: 'deb' }),
-      ...started,
-      put({ ciuser: 'bob', nameserver: '1.1.1.1', ipconfig0: 'ip=dhcp' }),
-    );
-    expect(items).toEqual([
-      { key: 'ciuser', value: 'deb', pending: 'bob' },
-      { key: 'nameserver', pending: '1.1.1.1' },
-      { key: 'ipconfig0', pending: 'ip=dhcp' },
-    ]);
-  });
-
-  it('of a running VM tells what will be gone', async () => {
-    expect(await pending(put({ ciuser: 'deb' }), ...started, put({ delete: 'ciuser' }))).toContainEqual({
-      key: 'ciuser',
-      value: 'deb',
-      delete: 1,
-    });
+  const changes: { name: string; before: Record<string, unknown>; change: Record<string, unknown>; want: object[] }[] =
+    [
+      {
+        name: 'another value is told beside the old one',
+        before: { ciuser: 'deb' },
+        change: { ciuser: 'bob' },
+        want: [{ key: 'ciuser', value: 'deb', pending: 'bob' }],
+      },
+      {
+        name: 'what is new comes first',
+        before: { ciuser: 'deb' },
+        change: { nameserver: '1.1.1.1', ipconfig0: 'ip=dhcp' },
+        want: [
+          { key: 'nameserver', pending: '1.1.1.1' },
+          { key: 'ipconfig0', pending: 'ip=dhcp' },
+          { key: 'ciuser', value: 'deb' },
+        ],
+      },
+      { name: 'a new name is told nowhere', before: {}, change: { name: 'other' }, want: [] },
+      {
+        name: 'nor is another address',
+        before: { ipconfig0: 'ip=10.0.0.5/24' },
+        change: { ipconfig0: 'ip=10.0.0.6/24' },
+        want: [],
+      },
+      {
+        name: 'what is gone has no value',
+        before: { ciuser: 'deb', ipconfig0: 'ip=dhcp' },
+        change: { delete: 'ciuser,ipconfig0' },
+        want: [
+          { key: 'ciuser', delete: 1 },
+          { key: 'ipconfig0', delete: 1 },
+        ],
+      },
+      { name: 'what was added and taken back is nothing', before: {}, change: { revert: 'ciuser' }, want: [] },
+      { name: 'zero counts as nothing', before: { ciupgrade: 0 }, change: { onboot: 1 }, want: [] },
+      {
+        name: 'zero instead of one counts as gone',
+        before: { ciupgrade: 1 },
+        change: { ciupgrade: 0 },
+        want: [{ key: 'ciupgrade', delete: 1 }],
+      },
+      {
+        name: 'passwords are hidden in both',
+        before: { cipassword: 'first' },
+        change: { cipassword: 'second' },
+        want: [{ key: 'cipassword', value: '**********', pending: '**********' }],
+      },
+    ];
+  it.each(changes)('of a running VM: $name', async ({ before, change, want }) => {
+    const given: Given = Object.keys(before).length === 0 ? [] : [put(before)];
+    expect(await pending(...given, ...started, put(change))).toEqual(want);
   });
 
   const ends: { name: string; calls: ApiCall[] }[] = [

@@ -16,25 +16,39 @@ function hasDrive(vm: Vm): boolean {
   return drivesOf(vm.options).some(([, drive]) => isCloudInit(drive));
 }
 
-const listed = new Set([
-  'cicustom',
-  'cipassword',
-  'citype',
-  'ciupgrade',
-  'ciuser',
-  'nameserver',
-  'searchdomain',
-  'sshkeys',
-  'name',
-]);
+/** Options that are listed whether they changed or not. */
+const listed = ['cicustom', 'cipassword', 'citype', 'ciupgrade', 'ciuser', 'nameserver', 'searchdomain', 'sshkeys'];
 
+/**
+ * What the drive was made of and what it would be made of now: first what was added since, then what is listed in any
+ * case, last what is gone. A name or an address that merely changed is told nowhere.
+ */
 function pendingItems(call: Call): unknown {
   const vm = vmOf(call);
-  const generated: Options = hasDrive(vm) && vm.running !== undefined ? (vm.cloudInit ?? {}) : vm.options;
-  const keys = new Set(
-    [...Object.keys(vm.options), ...Object.keys(generated)].filter((key) => isCloudInitOption(key) || listed.has(key)),
-  );
-  return [...keys].flatMap((key) => pendingItem(key, generated[key], vm.options[key]) ?? []);
+  const now = vm.options;
+  const made: Options = hasDrive(vm) && vm.running !== undefined ? (vm.cloudInit ?? {}) : now;
+  const added = Object.keys(now).filter((key) => isDriveInput(key) && made[key] === undefined);
+  const kept = listed.filter((key) => isTrue(now[key]) && !added.includes(key));
+  const gone = Object.keys(made).filter((key) => isDriveInput(key) && made[key] !== now[key] && !isTrue(now[key]));
+  return [
+    ...added.map((key) => ({ key, pending: shownValue(key, now[key] ?? '') })),
+    ...kept.map((key) => keptItem(key, made[key] ?? '', now[key] ?? '')),
+    ...gone.map((key) => ({ key, delete: 1 })),
+  ];
+}
+
+function isDriveInput(key: string): boolean {
+  return key === 'name' || isCloudInitOption(key);
+}
+
+/** Perl takes 0 for nothing. */
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0';
+}
+
+function keptItem(key: string, made: string, now: string): Record<string, unknown> {
+  if (made === now) return { key, value: shownValue(key, now) };
+  return { key, value: shownValue(key, made), pending: shownValue(key, now) };
 }
 
 function userData(vm: Vm): string {
@@ -52,18 +66,6 @@ function userData(vm: Vm): string {
   if (options['ciuser'] !== 'root') lines.push('users:', '  - default');
   lines.push(`package_upgrade: ${options['ciupgrade'] === '0' ? 'false' : 'true'}`);
   return `${lines.join('\n')}\n`;
-}
-
-/** One entry of the list; names and addresses appear only when they have changed. */
-function pendingItem(
-  key: string,
-  old: string | undefined,
-  now: string | undefined,
-): Record<string, unknown> | undefined {
-  if (now === old)
-    return key === 'name' || key.startsWith('ipconfig') ? undefined : { key, value: shownValue(key, now ?? '') };
-  if (now === undefined) return { key, value: shownValue(key, old ?? ''), delete: 1 };
-  return { key, ...(old === undefined ? {} : { value: shownValue(key, old) }), pending: shownValue(key, now) };
 }
 
 function fullName(host: string, options: Options): string {

@@ -53,6 +53,7 @@ describe('a running VM takes at once', () => {
     { name: 'a second card', change: { net1: 'virtio=BC:24:11:00:00:03,bridge=vmbr0' } },
     { name: 'limits of a drive', change: { scsi0: `${overlay},iops_rd=100,mbps_wr=10,size=2G` } },
     { name: 'a new SCSI disk', change: { scsi1: 'shared:1' } },
+    { name: 'the loss of its pointer', change: { tablet: 0 } },
     { name: 'the hotplug option itself', change: { hotplug: 'network,disk' } },
     {
       name: 'another medium in a drive it has',
@@ -64,6 +65,12 @@ describe('a running VM takes at once', () => {
       given: [put({ scsi1: 'shared:1' })],
       change: { delete: 'scsi1' },
       gone: ['scsi1'],
+    },
+    {
+      name: 'its pointer’s coming back',
+      given: [put({ tablet: 0 })],
+      change: { delete: 'tablet' },
+      gone: ['tablet'],
     },
     { name: 'the loss of tags', given: [put({ tags: 'a' })], change: { delete: 'tags' }, gone: ['tags'] },
     {

@@ -116,7 +116,7 @@ interface Unplug {
 }
 
 async function unplug(world: World, vm: Vm, { key, force, features }: Unplug): Promise<void> {
-  if (isFastOption(key) || key === 'cpulimit' || key === 'cpuunits') return dropOption(vm, key);
+  if (isTakenAtOnce(key, features)) return dropOption(vm, key);
   if (/^net\d+$/.test(key)) {
     if (!features.has('network')) return;
     await unplugDevice(world, vm, key);
@@ -126,6 +126,11 @@ async function unplug(world: World, vm: Vm, { key, force, features }: Unplug): P
   await unplugDevice(world, vm, key);
   releaseDrive(world, vm, key, force);
   dropOption(vm, key);
+}
+
+/** Options no device of the guest hangs on, and the pointer, which is plugged like any USB device. */
+function isTakenAtOnce(key: string, features: ReadonlySet<string>): boolean {
+  return isFastOption(key) || key === 'cpulimit' || key === 'cpuunits' || (key === 'tablet' && features.has('usb'));
 }
 
 function dropOption(vm: Vm, key: string): void {
@@ -146,7 +151,7 @@ async function unplugDevice(world: World, vm: Vm, key: string): Promise<void> {
 }
 
 async function plug(world: World, vm: Vm, key: string, features: Set<string>): Promise<void> {
-  if (key === 'cpulimit' || key === 'cpuunits') return takeOver(vm, key);
+  if (isTakenAtOnce(key, features)) return takeOver(vm, key);
   if (key === 'balloon' && balloonStaysOn(vm)) return takeOver(vm, key);
   if (key === 'hotplug') return takeOver(vm, key);
   if (/^net\d+$/.test(key)) return plugNet(world, vm, key, features);

@@ -135,4 +135,12 @@ describe('GET pending', () => {
     const lab = await labWith(['PUT qemu/100/config', { cipassword: 'secret' }]);
     expect(await read(lab, 'GET qemu/100/pending')).toContainEqual({ key: 'cipassword', value: '**********' });
   });
+
+  it('marks a password that is not applied yet with a blank behind the stars (behaviours.md 5)', async () => {
+    const lab = await labWith();
+    // A call that ends in an error leaves what came before it pending.
+    await ask(lab, ['PUT qemu/100/config', { cipassword: 'secret', ide3: 'shared:iso/none.iso,media=cdrom' }]);
+    const items = await read(lab, 'GET qemu/100/pending');
+    expect(items).toContainEqual({ key: 'cipassword', pending: '********** ' });
+  });
 });

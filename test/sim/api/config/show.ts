@@ -61,7 +61,7 @@ function pendingItem(vm: Vm, key: string): PendingItem {
   const value = vm.options[key];
   if (value !== undefined) item.value = shownValue(key, value);
   const pending = vm.pending[key];
-  if (pending !== undefined) item.pending = key === 'cipassword' ? '**********' : shownValue(key, pending);
+  if (pending !== undefined) item.pending = key === 'cipassword' ? '********** ' : shownValue(key, pending);
   const force = vm.pendingDelete.get(key);
   if (force !== undefined) item.delete = force ? 2 : 1;
   return item;
