@@ -331,6 +331,10 @@ holdRule(additionalDiskConsent, [
     review: updated(aBuiltVm({ options: { additionalDiskGiB: 1 } }), aBuiltVm({ options: { additionalDiskGiB: 0 } })),
     want: refused(),
   },
+  {
+    name: 'no disk that could go, after options that were wrong',
+    review: updated(aBuiltVm({ configurableOptions: { x: '1' } }), aBuiltVm({ options: { cpuCores: 2 } })),
+  },
   { name: 'no disk that could go', review: updated(aBuiltVm(), aBuiltVm({ options: { additionalDiskGiB: 0 } })) },
   {
     name: 'a disk of one GiB stays',
