@@ -117,6 +117,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     to: '1',
     because: 'The millisecond is in no name.',
   },
+  {
+    file: 'src/webhook/rules/vm-warnings.ts',
+    line: 'return { cores: String(cpuCores), memory: String(memoryGiB * 1024) };',
+    from: '1024',
+    to: '1025',
+    because: 'Both sizes that are compared are multiplied.',
+  },
 ];
 
 /** The equivalent mutants of some files, each to be met as many times as it is named. */
