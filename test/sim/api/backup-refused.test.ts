@@ -1,6 +1,6 @@
 // Tests of backups that are refused at once, by parameter and by right.
 import { describe, expect, it } from 'vitest';
-import { ask, checkRow, demoLab, forbids, labWith, read, refuses } from './call-table.ts';
+import { ask, checkRow, forbids, labWith, refuses } from './call-table.ts';
 import type { ApiCall, CallRow } from './call-table.ts';
 import { operatorToken } from '../testing.ts';
 
@@ -104,13 +104,5 @@ describe('somebody who may back up', () => {
     const task = lab.taskOf(await ask(lab, vzdump(), operatorToken));
     await lab.clock.runUntil(task.done);
     expect(task.status).toBe('403 Permission check failed (/vms/100, VM.Backup)');
-  });
-});
-
-it('the defaults are told', async () => {
-  expect(await read(demoLab(), 'GET vzdump/defaults')).toEqual({
-    mode: 'snapshot',
-    remove: 1,
-    'prune-backups': { 'keep-all': '1' },
   });
 });
