@@ -259,6 +259,10 @@ export const statusSchema = z.object({
           action: z.string().max(64).describe('Call that is about to be made, or was made.'),
           sentAt: time.describe('When it was decided.'),
           attempt: z.int().min(1).describe('How many times it was decided.'),
+          answered: z
+            .boolean()
+            .optional()
+            .describe('Whether Proxmox VE has answered with a task: it is not on its way any more.'),
           failed: z.boolean().optional().describe('Whether its task has failed, so that it was not carried out.'),
         })
         .optional()

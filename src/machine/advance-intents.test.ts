@@ -29,7 +29,9 @@ describe('intents', () => {
     expect(world.saved).toMatchObject([
       { vmid: 2000, operation: { intent: { action: 'clone', sentAt: at(0), attempt: 1 } } },
     ]);
-    expect(result.status).toMatchObject({ operation: { taskID: UPID, taskIDs: [UPID] } });
+    expect(result.status).toMatchObject({
+      operation: { taskID: UPID, taskIDs: [UPID], intent: { action: 'clone', answered: true } },
+    });
   });
 
   async function whenNothingIsStored(status: VirtualMachineStatus): Promise<Advance> {
@@ -94,6 +96,19 @@ describe('intents', () => {
       const machine = defineMachine('deploy', 'creation', { clone: doing('x', { kind: 'createCredentials' }) });
       const { status } = await world.play(machine, started({}, { intent: FIRST }));
       expect(status.cloneUnansweredAt).toBe(at(-9));
+    });
+
+    test('unless it was answered before the next one was sent', async () => {
+      world.act = () => new UnknownOutcomeError('No answer.');
+      const { status } = await world.play(cloning, started({}, { intent: { ...FIRST, answered: true } }));
+      expect(status).not.toHaveProperty('cloneUnansweredAt');
+    });
+
+    test('after the step and the run, when the last one was answered, only those before it', async () => {
+      world.lines = { cloning: 'done' };
+      const operation = { intent: { ...FIRST, answered: true } };
+      const { status } = await world.play(cloning, started({ cloneUnansweredAt: at(-20) }, operation));
+      expect(status.cloneUnansweredAt).toBe(at(-20));
     });
 
     test('after the step and the run: either may have made the VM, the other may still come', async () => {

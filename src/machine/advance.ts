@@ -307,7 +307,7 @@ class Pass {
     if (result.kind === 'refused') return result;
     if (result.status !== undefined) this.#merge(result.status);
     if (result.kind === 'task') {
-      this.#set(withTask(this.status, result.upid));
+      this.#set(withTask(this.status, action.kind, result.upid));
       // Whether a part of it stays behind as pending shows only when the task has ended.
       if (action.kind === 'configure') this.#set(withRevert(this.status, keysOf(action)));
       throw this.#waitingForTask();

@@ -174,7 +174,7 @@ describe('marks of an operation', () => {
   });
 
   test('a task stays in the list after it ended', () => {
-    const status = withoutTask(withTask(open, 'UPID:x'));
+    const status = withoutTask(withTask(open, 'clone', 'UPID:x'));
     expect(status.operation).toMatchObject({ taskIDs: ['UPID:x'] });
     expect(status.operation).not.toHaveProperty('taskID');
   });

@@ -118,7 +118,7 @@ export function completeStep(
   const record = stepRecord(machine, position, entry, end);
   const { intent, blockedBySnapshots: _blocked, why: _why, failedTasks: _failed, ...kept } = operation;
   // Of several clone calls one has made the VM; which one is not known, and any other may still be carried out.
-  const wasRepeated = intent?.action === 'clone' && status.cloneUnansweredAt !== undefined;
+  const wasRepeated = isUnansweredClone(intent) && status.cloneUnansweredAt !== undefined;
   return {
     done: position.done + 1,
     status: {
@@ -166,8 +166,13 @@ export function withIntent(status: VirtualMachineStatus, action: ActionKind, now
   const operation = operationOf(status);
   const { intent: before } = operation;
   const attempt = before?.action === action ? before.attempt + 1 : 1;
-  const next = before?.action === 'clone' ? withUnansweredClone(status, before) : status;
+  const next = isUnansweredClone(before) ? withUnansweredClone(status, before) : status;
   return { ...next, operation: { ...operation, intent: { action, sentAt: isoTime(nowMs), attempt } } };
+}
+
+/** Whether it is a clone call that may still be on its way. */
+export function isUnansweredClone(intent: Intent | undefined): intent is Intent {
+  return intent?.action === 'clone' && intent.answered !== true;
 }
 
 // A clone call that got no answer may be carried out long after the VM that a later one made has come and gone: when it
@@ -203,11 +208,14 @@ export function withRevert(status: VirtualMachineStatus, keys: readonly string[]
   return { ...status, operation: { ...operationOf(status), revert: keys === undefined ? undefined : [...keys] } };
 }
 
-export function withTask(status: VirtualMachineStatus, upid: string): VirtualMachineStatus {
+/** A call was answered with a task; what was decided before it is not on its way any more. */
+export function withTask(status: VirtualMachineStatus, action: ActionKind, upid: string): VirtualMachineStatus {
   const operation = operationOf(status);
+  const { intent } = operation;
   // The list is a record for people; the newest ones are what they look for.
   const taskIDs = [...(operation.taskIDs ?? []), upid].slice(-64);
-  return { ...status, operation: { ...operation, taskID: upid, taskIDs } };
+  const answered = intent?.action === action ? { intent: { ...intent, answered: true } } : {};
+  return { ...status, operation: { ...operation, ...answered, taskID: upid, taskIDs } };
 }
 
 /** Steps that are about to change something, so that they are not told to have found their work done. */

@@ -1,5 +1,6 @@
 // What is known of a clone call that was sent: whether it may still be carried out, and whether it is still being worked on.
 import type { Facts } from '../machine/facts.ts';
+import { isUnansweredClone } from '../machine/progress.ts';
 import type { Verdict } from '../machine/vocabulary.ts';
 import { mayStillArrive } from './unanswered-call.ts';
 
@@ -22,7 +23,7 @@ export function untilResolved(facts: Facts, found: string): Extract<Verdict, { k
 // The newest one stands for all: an older one is past its time earlier.
 function lastCloneCall({ status: { operation, cloneUnansweredAt } }: Facts): string | undefined {
   const { intent } = operation ?? {};
-  return intent?.action === 'clone' ? intent.sentAt : cloneUnansweredAt;
+  return isUnansweredClone(intent) ? intent.sentAt : cloneUnansweredAt;
 }
 
 /**

@@ -238,15 +238,14 @@ const takenByAStranger: Row[] = [
       observed: { ...STRANGER, stamped: false },
       status: aStatus({
         operation: {
-          intent: { action: 'clone', sentAt: at(-500), attempt: 1 },
-          taskIDs: ['UPID:pve1:00000001:00000002:65000000:qmclone:9000:op@pve!k8s:'],
+          intent: { action: 'clone', sentAt: at(-5), attempt: 1, answered: true },
         },
       }),
     }),
     want: { kind: 'stall', reason: 'IdentityMismatch' },
   },
   {
-    name: 'a clone call without a task, in a reinstallation whose other tasks have ended: the number is given up',
+    name: 'a clone call without an answer, in a reinstallation whose other tasks have ended: the number is given up',
     facts: readyToClone({
       observed: { ...STRANGER, stamped: false },
       status: aStatus({

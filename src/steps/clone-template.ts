@@ -4,7 +4,6 @@ import { choosePlacement, type Placement, type PlacementProblem, type PlacementR
 import type { Facts, TemplateFacts } from '../machine/facts.ts';
 import { isoTime } from '../machine/progress.ts';
 import type { Note, Step, Verdict } from '../machine/vocabulary.ts';
-import { parseUpid } from '../pve/upid.ts';
 import { untilResolved, whileCloning } from './clone-call.ts';
 import { designOf, identityMismatch } from './own-vm.ts';
 
@@ -60,9 +59,9 @@ function whenTaken(facts: Facts, observed: { node: string; stamped: boolean }): 
 
 /** Whether a clone task of ours ended well: the VM there is the one that it made, whatever became of its stamp. */
 function wasMade({ status }: Facts): boolean {
-  const { intent, taskIDs } = status.operation ?? {};
+  const intent = status.operation?.intent;
   // A clone that failed or was refused leaves no intent.
-  return intent?.action === 'clone' && (taskIDs ?? []).some((upid) => parseUpid(upid)?.type === 'qmclone');
+  return intent?.action === 'clone' && intent.answered === true;
 }
 
 // Also when an earlier call got no answer: Proxmox VE makes one VM under a VMID, whichever of two calls comes first. That

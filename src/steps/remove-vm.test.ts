@@ -16,13 +16,15 @@ interface Past {
   clonedBefore?: boolean;
   /** Seconds. */
   cloneSentAgo?: number;
+  cloneAnswered?: boolean;
   /** Seconds, of a call that was repeated. */
   cloneUnansweredAgo?: number;
 }
 
 function deleting(shape: FactsShape & Past = {}): Facts {
-  const { clonedBefore = true, cloneSentAgo, cloneUnansweredAgo, ...rest } = shape;
-  const intent = cloneSentAgo === undefined ? undefined : { action: 'clone', sentAt: at(-cloneSentAgo), attempt: 1 };
+  const { clonedBefore = true, cloneSentAgo, cloneAnswered: answered, cloneUnansweredAgo, ...rest } = shape;
+  const intent =
+    cloneSentAgo === undefined ? undefined : { action: 'clone', sentAt: at(-cloneSentAgo), attempt: 1, answered };
   const clonedAt = clonedBefore ? at(-60) : undefined;
   const cloneUnansweredAt = cloneUnansweredAgo === undefined ? undefined : at(-cloneUnansweredAgo);
   const status = aStatus({
@@ -60,6 +62,11 @@ const presence: Row[] = [
     name: 'absent, and a clone call may still be carried out',
     facts: deleting({ observed: ABSENT, cloneSentAgo: 99, clonedBefore: false }),
     want: { kind: 'wait', reason: 'Verifying', afterMs: 5_000 },
+  },
+  {
+    name: 'absent, and the clone call was answered: what it made was taken away',
+    facts: deleting({ observed: ABSENT, cloneSentAgo: 1, cloneAnswered: true, clonedBefore: false }),
+    want: { kind: 'skip', why: 'the VM does not exist' },
   },
   {
     name: 'absent, and the clone call cannot be carried out any more',

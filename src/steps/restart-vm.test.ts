@@ -9,14 +9,13 @@ type Power = FactsShape['power'];
 
 function asked(
   power: Power,
-  intent?: { action: string; secondsAgo: number; failed?: boolean },
+  intent?: { action: string; secondsAgo: number; answered?: boolean; failed?: boolean },
   change = {},
 ): FactsShape {
   const operation: Partial<OperationStatus> = { ...change };
   if (intent !== undefined) {
-    const { secondsAgo, ...call } = intent;
-    operation.intent = { ...call, sentAt: at(-secondsAgo), attempt: 1 };
-    operation.taskIDs ??= [`UPID:pve1:00000001:00000002:65000000:qm${call.action}:2000:operator@pve!k8s:`];
+    const { secondsAgo, answered = true, ...call } = intent;
+    operation.intent = { ...call, answered, sentAt: at(-secondsAgo), attempt: 1 };
   }
   return { observed: anOwnVm(), power, status: aStatus({ operation }) };
 }
@@ -89,61 +88,61 @@ const rows: Row[] = [
   {
     name: 'a reboot without an answer, and without a task: it may still arrive',
     step: rebootVm,
-    shape: { ...asked('running', { action: 'reboot', secondsAgo: 99 }, { taskIDs: [] }), restartTask: 'none' },
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 99, answered: false }), restartTask: 'none' },
     want: { kind: 'wait', reason: 'Verifying' },
   },
   {
     name: 'a reboot without an answer, and without a task: it cannot arrive any more',
     step: rebootVm,
-    shape: { ...asked('running', { action: 'reboot', secondsAgo: 101 }, { taskIDs: [] }), restartTask: 'none' },
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 101, answered: false }), restartTask: 'none' },
     want: { kind: 'act', action: { kind: 'reboot' } },
   },
   {
     name: 'a reboot without an answer, whose task runs',
     step: rebootVm,
-    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'running' },
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1, answered: false }), restartTask: 'running' },
     want: { kind: 'wait', reason: 'WaitingForTask' },
   },
   {
     name: 'a reboot without an answer, whose task has ended well',
     step: rebootVm,
-    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'ok' },
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1, answered: false }), restartTask: 'ok' },
     want: { kind: 'done' },
   },
   {
     name: 'a reset without an answer, and without a task: it may still arrive',
     step: resetVm,
-    shape: { ...asked('running', { action: 'reset', secondsAgo: 99 }, { taskIDs: [] }), restartTask: 'none' },
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 99, answered: false }), restartTask: 'none' },
     want: { kind: 'wait', reason: 'Verifying' },
   },
   {
     name: 'a reset without an answer, and without a task: it cannot arrive any more',
     step: resetVm,
-    shape: { ...asked('running', { action: 'reset', secondsAgo: 101 }, { taskIDs: [] }), restartTask: 'none' },
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 101, answered: false }), restartTask: 'none' },
     want: { kind: 'act', action: { kind: 'reset' } },
   },
   {
     name: 'a reset without an answer, whose task runs',
     step: resetVm,
-    shape: { ...asked('running', { action: 'reset', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'running' },
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 1, answered: false }), restartTask: 'running' },
     want: { kind: 'wait', reason: 'WaitingForTask' },
   },
   {
     name: 'a reset without an answer, whose task has ended well',
     step: resetVm,
-    shape: { ...asked('running', { action: 'reset', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'ok' },
+    shape: { ...asked('running', { action: 'reset', secondsAgo: 1, answered: false }), restartTask: 'ok' },
     want: { kind: 'done' },
   },
   {
     name: 'a reboot without an answer, whose task failed: the guest did not listen',
     step: rebootVm,
-    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1 }, { taskIDs: [] }), restartTask: 'failed' },
+    shape: { ...asked('running', { action: 'reboot', secondsAgo: 1, answered: false }), restartTask: 'failed' },
     want: { kind: 'stall', reason: 'StillRunning' },
   },
   {
     name: 'a reboot without an answer that cannot arrive any more, of a VM that stopped meanwhile',
     step: rebootVm,
-    shape: { ...asked('stopped', { action: 'reboot', secondsAgo: 101 }, { taskIDs: [] }), restartTask: 'none' },
+    shape: { ...asked('stopped', { action: 'reboot', secondsAgo: 101, answered: false }), restartTask: 'none' },
     want: NOT_RUNNING,
   },
   { name: 'a reset', step: resetVm, shape: asked('running'), want: { kind: 'act', action: { kind: 'reset' } } },

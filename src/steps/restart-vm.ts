@@ -3,7 +3,6 @@ import type { Facts, Need } from '../machine/facts.ts';
 import type { Intent } from '../machine/progress.ts';
 import type { Action, Step, Verdict } from '../machine/vocabulary.ts';
 import type { OperationStatus, VirtualMachineStatus } from '../api/virtual-machine-status.ts';
-import { parseUpid } from '../pve/upid.ts';
 import { mayStillArrive } from './unanswered-call.ts';
 import { withOwnVm } from './own-vm.ts';
 
@@ -35,9 +34,9 @@ function needs({ operation }: VirtualMachineStatus): readonly Need[] {
 
 /** Whether a restart was decided on and has left no task: it was not sent, or its answer was lost. */
 function isUnanswered(operation: OperationStatus | undefined): boolean {
-  const { intent, taskIDs = [] } = operation ?? {};
+  const { intent } = operation ?? {};
   if (intent?.action !== 'reboot' && intent?.action !== 'reset') return false;
-  return intent.failed !== true && !taskIDs.some((upid) => parseUpid(upid)?.type === `qm${intent.action}`);
+  return intent.failed !== true && intent.answered !== true;
 }
 
 function planReboot(facts: Facts): Verdict {
