@@ -2,7 +2,7 @@
 import type { VirtualMachine } from '../api/virtual-machine.ts';
 import type { VirtualMachineStatus } from '../api/virtual-machine-status.ts';
 import { type PowerWish, powerWish } from '../domain/power.ts';
-import { restartsOfRunning, restartTurn } from '../domain/restarts.ts';
+import { restartsOfRunning, type RestartTurn, restartTurn } from '../domain/restarts.ts';
 import { isoTime } from '../machine/progress.ts';
 
 export interface PowerSituation {
@@ -47,19 +47,26 @@ function notAsWished(
   { vm, now }: PowerSituation,
   { power, change, trigger, seen }: PowerWish & { seen: 'Running' | 'Stopped' },
 ): PowerTurn {
-  const { status = {} } = vm;
-  const { restarts, ...rest } = status;
-  // What was refused a moment ago is refused again, unless somebody has edited the object.
-  const isHeldOff = status.powerRetryAt !== undefined && now < Date.parse(status.powerRetryAt);
-  if (isHeldOff && !isEdited(vm)) return { kind: 'rest', status };
+  if (isHeldOff(vm, now)) return { kind: 'rest', status: vm.status ?? {} };
   // That a suspension is over is only forgotten when the VM is as it was before: a start may fail.
-  const begun = change?.suspension === undefined ? undefined : change;
-  const opening = { trigger, change: { ...begun, powerState: seen } };
-  if (power === 'Stopped') return { kind: 'stop', ...opening, change: { ...opening.change, restarts: undefined } };
-  if (!isAlways(vm) || !hasStopped(vm)) return { kind: 'start', ...opening };
-  const turn = restartTurn(isEdited(vm) ? undefined : restarts, now);
-  if (!turn.starts) return { kind: 'rest', status: { ...rest, restarts: turn.restarts } };
-  return { kind: 'start', ...opening, change: { ...opening.change, restarts: turn.restarts } };
+  const begun = { ...(change?.suspension === undefined ? {} : change), powerState: seen };
+  if (power === 'Stopped') return { kind: 'stop', trigger, change: { ...begun, restarts: undefined } };
+  if (!isAlways(vm) || !hasStopped(vm)) return { kind: 'start', trigger, change: begun };
+  const { starts, restarts } = nextRestart(vm, now);
+  return starts
+    ? { kind: 'start', trigger, change: { ...begun, restarts } }
+    : { kind: 'rest', status: { ...vm.status, restarts } };
+}
+
+// An edit may have helped: the machine is started at once, and its starts are counted anew.
+function nextRestart(vm: VirtualMachine, now: number): RestartTurn {
+  return restartTurn(isEdited(vm) ? undefined : vm.status?.restarts, now);
+}
+
+// What was refused a moment ago is refused again, unless somebody has edited the object.
+function isHeldOff(vm: VirtualMachine, now: number): boolean {
+  const retryAt = vm.status?.powerRetryAt;
+  return retryAt !== undefined && now < Date.parse(retryAt) && !isEdited(vm);
 }
 
 // A VM that was stopped before it was declared to run, or whose start was refused, has not stopped by itself.
