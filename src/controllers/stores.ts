@@ -21,6 +21,16 @@ export interface Informers {
   synced(signal: AbortSignal): Promise<void>;
 }
 
+/** A live copy of one object of the whole cluster, where the right to watch is for it alone. */
+export function createInformerOfOne<T extends KubeObject>(
+  { client, log }: { client: InformerOptions<T>['client']; log: Log },
+  type: ResourceType<T>,
+  name: string,
+): Informer<T> {
+  const onError = (error: unknown): void => log.debug({ err: error, kind: type.kind }, 'Watch interrupted');
+  return createInformer({ client, type, fieldSelector: `metadata.name=${name}`, onError });
+}
+
 export function createInformers(
   client: KubeClient,
   operatorNamespace: string,

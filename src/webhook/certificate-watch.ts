@@ -1,6 +1,7 @@
 // Tells at once when somebody changes what the certificates are kept in, or whom the API server trusts.
+import { createInformerOfOne } from '../controllers/stores.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createInformer, type Informer } from '../kube/informer.ts';
+import type { Informer } from '../kube/informer.ts';
 import type { Log } from '../kube/log.ts';
 import type { Secret } from '../kube/secrets.ts';
 import { webhookConfigurationType } from './webhook-configuration.ts';
@@ -23,13 +24,7 @@ export function watchCertificates(options: CertificateWatchOptions, wake: () => 
   });
   signal.addEventListener('abort', end, { once: true });
   if (configurationName === undefined) return;
-  const configuration = createInformer({
-    client,
-    type: webhookConfigurationType,
-    // The right to watch is for this one only.
-    fieldSelector: `metadata.name=${configurationName}`,
-    onError: (error) => log.debug({ err: error, kind: webhookConfigurationType.kind }, 'Watch interrupted'),
-  });
+  const configuration = createInformerOfOne({ client, log }, webhookConfigurationType, configurationName);
   configuration.subscribe(wake);
   configuration.start(signal);
 }

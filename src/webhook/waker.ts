@@ -1,5 +1,9 @@
 // Lets a loop sleep until its time has come or until somebody wakes it, whichever is first.
-import type { Clock } from '../clock.ts';
+
+/** Rejects with the reason of the signal when that is aborted. */
+interface Sleeping {
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
 
 export class Waker {
   #woken = Promise.withResolvers<void>();
@@ -10,7 +14,7 @@ export class Waker {
   }
 
   /** Rejects with the reason of the signal when that is aborted. */
-  async sleep(ms: number, clock: Pick<Clock, 'sleep'>, signal: AbortSignal): Promise<void> {
+  async sleep(ms: number, clock: Sleeping, signal: AbortSignal): Promise<void> {
     const ending = new AbortController();
     const time = clock.sleep(ms, AbortSignal.any([signal, ending.signal]));
     // The loser of the race ends too, and nobody waits for it.
