@@ -165,6 +165,19 @@ export const OPERATION_REFUSALS: readonly BillingRefusal[] = [
     says: 'reinstall must be set with type Reinstall',
   },
   {
+    name: 'that makes the machine anew without parameters',
+    spec: { type: 'Redeploy' },
+    field: 'spec.redeploy',
+    says: 'redeploy must be set with type Redeploy',
+  },
+  {
+    name: 'that makes the machine anew without the word',
+    spec: { type: 'Redeploy', redeploy: { confirmation: 'redeploy' } },
+    field: 'spec.redeploy.confirmation',
+    says: 'Unsupported value',
+    reason: 'FieldValueNotSupported',
+  },
+  {
     name: 'that resets to nothing',
     spec: { type: 'ResetStatus' },
     field: 'spec.resetStatus',
