@@ -1,21 +1,17 @@
 // Puts the operator's webhook in front of a test's API server: the manifests of config/webhook/, called by address.
 import { freePorts } from '../../hack/control-plane/free-ports.ts';
+import { admissionManifests } from '../../hack/demo/admission.ts';
 import type { WebhookConfig } from '../../src/config.ts';
 import { leaseType } from '../../src/kube/lease.ts';
-import type { KubeObject } from '../../src/kube/types.ts';
 import { webhookConfigurationType } from '../../src/webhook/webhook-configuration.ts';
 import { OPERATOR_NAMESPACE } from '../builders/objects.ts';
 import { until } from '../kube/until.ts';
-import { manifestsIn, type TestBed } from './harness.ts';
+import { ROOT, type TestBed } from './harness.ts';
 import { type Operator, startOperator } from './harness-operator.ts';
 
 /** Name of the Secret with the certificate. */
 export const WEBHOOK_SECRET = 'pve-operator-webhook';
 const CONFIGURATION = 'pve-operator';
-
-interface Configuration extends KubeObject {
-  webhooks: { clientConfig: object }[];
-}
 
 /** A free port and the settings of a webhook that listens there. */
 export async function webhookSettings(settings: Partial<WebhookConfig> = {}): Promise<WebhookConfig> {
@@ -35,15 +31,8 @@ export async function webhookSettings(settings: Partial<WebhookConfig> = {}): Pr
 
 /** Applies config/webhook/ with an address in place of the Service: there is no network of pods here. */
 export async function applyWebhook(bed: TestBed, port: number): Promise<void> {
-  const objects = (await manifestsIn('config/webhook')).map((object) =>
-    object.kind === webhookConfigurationType.kind ? calledByAddress(object as Configuration, port) : object,
-  );
-  await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
-}
-
-function calledByAddress(configuration: Configuration, port: number): Configuration {
-  const clientConfig = { url: `https://127.0.0.1:${port}/validate` };
-  return { ...configuration, webhooks: configuration.webhooks.map((webhook) => ({ ...webhook, clientConfig })) };
+  const items = await admissionManifests(ROOT, port);
+  await bed.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
 }
 
 /** Takes the webhook away from the API server, so that objects can be cleared with no operator there. */
